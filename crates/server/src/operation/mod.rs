@@ -1,0 +1,19 @@
+//! The noun. What an operation is, what can happen to it, and what then becomes of it.
+//!
+//! Pure: no async, no clock, no I/O, no framework. Time comes in as an argument and
+//! everything that can go wrong is a [`Refusal`].
+
+mod change;
+mod filter;
+mod name;
+mod record;
+mod time;
+
+pub use change::{Change, Decision, Refusal};
+pub use filter::{Compare, Filter, Term};
+pub use name::{Id, NameError, OperationName, Parent, RecordName};
+pub use record::{
+    Done, Execution, Finisher, Holder, Labels, Lease, LeaseToken, Outcome, Payload, Principal,
+    Record, State, StateName, Status, TokenHash,
+};
+pub use time::{Span, Timestamp};
