@@ -38,7 +38,10 @@ pub const SOURCES: &[(&str, &str)] = &[
     ("google/api/field_info.proto", include_str!("../proto/google/api/field_info.proto")),
     ("google/api/http.proto", include_str!("../proto/google/api/http.proto")),
     ("google/api/resource.proto", include_str!("../proto/google/api/resource.proto")),
-    ("google/longrunning/operations.proto", include_str!("../proto/google/longrunning/operations.proto")),
+    (
+        "google/longrunning/operations.proto",
+        include_str!("../proto/google/longrunning/operations.proto"),
+    ),
     ("google/rpc/code.proto", include_str!("../proto/google/rpc/code.proto")),
     ("google/rpc/error_details.proto", include_str!("../proto/google/rpc/error_details.proto")),
     ("google/rpc/status.proto", include_str!("../proto/google/rpc/status.proto")),

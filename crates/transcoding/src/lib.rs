@@ -1,1 +1,22 @@
-//! x
+//! gRPC transcoding by `google.api.http`: which request means which RPC, and how JSON and
+//! protobuf become each other. It knows nothing of what the RPCs do.
+
+mod any;
+mod fields;
+mod json;
+mod request;
+mod router;
+mod rule;
+mod system;
+mod template;
+mod violation;
+
+pub use any::check_any_types;
+pub use fields::FieldMask;
+pub use json::{PrintError, PrintOptions, parse, print};
+pub use request::{build_request, encode_request};
+pub use router::{Found, RouteError, Router, Shadowed};
+pub use rule::{Body, Rule};
+pub use system::{Alt, SystemParameters, effective_method, split_query};
+pub use template::{Template, TemplateError};
+pub use violation::Violation;

@@ -1,0 +1,68 @@
+//! Whether what a message carries can be read by somebody else.
+
+use prost_reflect::{DynamicMessage, ReflectMessage as _, Value};
+
+use crate::Violation;
+use crate::json::{LEVELS_MAX, Path, key_text, out_of_range};
+use crate::violation::short;
+
+/// Checks that JSON can say a message: the type of every Any, nested ones too, is in the
+/// message's own descriptor pool and its bytes are of that type, and every Timestamp and
+/// Duration is in its range.
+///
+/// # Errors
+/// Names the first thing that isn't so, and where it is.
+pub fn check_any_types(message: &DynamicMessage) -> Result<(), Violation> {
+    check(message, &Path::Root, 0)
+}
+
+fn check(message: &DynamicMessage, path: &Path<'_>, level: usize) -> Result<(), Violation> {
+    let refuse = |why: String| Err(Violation::new(path.to_string(), why));
+    if level > LEVELS_MAX {
+        return refuse(format!("more than {LEVELS_MAX} levels of nesting"));
+    }
+    if let Some(name) = out_of_range(message) {
+        return refuse(format!("the {name} is out of range"));
+    }
+    if message.descriptor().full_name() == "google.protobuf.Any" {
+        return any(message, path, level);
+    }
+    for (field, value) in message.fields() {
+        let path = Path::Field(path, field.name());
+        match value {
+            Value::Message(inner) => check(inner, &path, level + 1)?,
+            Value::List(items) => {
+                for (index, inner) in items.iter().enumerate() {
+                    let Value::Message(inner) = inner else { break };
+                    check(inner, &Path::Index(&path, index), level + 1)?;
+                }
+            }
+            Value::Map(map) => {
+                for (key, inner) in map {
+                    let Value::Message(inner) = inner else { break };
+                    check(inner, &Path::Key(&path, &key_text(key)), level + 1)?;
+                }
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn any(message: &DynamicMessage, path: &Path<'_>, level: usize) -> Result<(), Violation> {
+    let refuse = |why: String| Err(Violation::new(path.to_string(), why));
+    let (url, bytes) = (message.get_field_by_number(1), message.get_field_by_number(2));
+    let url = url.as_deref().and_then(Value::as_str).unwrap_or_default();
+    let bytes = bytes.as_deref().and_then(Value::as_bytes).cloned().unwrap_or_default();
+    if url.is_empty() && bytes.is_empty() {
+        return Ok(());
+    }
+    let name = url.rsplit_once('/').map(|(_, name)| name).unwrap_or_default();
+    let Some(descriptor) = message.descriptor().parent_pool().get_message_by_name(name) else {
+        return refuse(format!("no descriptor declares the type \"{}\"", short(url, 256)));
+    };
+    match DynamicMessage::decode(descriptor, bytes) {
+        Ok(inner) => check(&inner, path, level + 1),
+        Err(error) => refuse(format!("the value is no valid {name}: {error}")),
+    }
+}

@@ -1,0 +1,20 @@
+//! Proto3 JSON, exactly: the mapping of the protobuf documentation, with `Any` read and
+//! printed through the message's own descriptor pool.
+
+mod known;
+mod mask;
+mod parse;
+mod path;
+mod print;
+mod scalar;
+mod time;
+mod tree;
+
+pub(crate) use known::is_wrapper;
+pub use parse::parse;
+pub(crate) use parse::{LEVELS_MAX, Reader, takes_null};
+pub(crate) use path::Path;
+pub(crate) use print::key_text;
+pub use print::{PrintError, PrintOptions, print};
+pub(crate) use time::out_of_range;
+pub(crate) use tree::Tree;

@@ -1,0 +1,307 @@
+//! Messages to JSON, straight into bytes.
+
+use std::fmt;
+
+use prost_reflect::{DynamicMessage, FieldDescriptor, Kind, MapKey, ReflectMessage as _, Value};
+
+use super::known::{has_special_form, is_wrapper};
+use super::{LEVELS_MAX, mask, scalar, time};
+use crate::FieldMask;
+
+/// How to print.
+#[derive(Clone, Copy, Debug)]
+pub struct PrintOptions<'a> {
+    /// Two spaces a level and a final newline.
+    pub pretty: bool,
+    /// Enums as numbers.
+    pub enums_as_ints: bool,
+    /// Only these fields.
+    pub fields: Option<&'a FieldMask>,
+}
+
+/// Why a message can't be printed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PrintError {
+    /// No descriptor gives the type of an Any.
+    UnknownType(String),
+    /// The bytes of an Any aren't of its type.
+    BadBytes(String),
+    /// A Timestamp or Duration that JSON can't say.
+    OutOfRange(&'static str),
+    /// Messages in messages without end.
+    TooDeep,
+}
+
+/// Anys in Anys could go on for ever. What [`check_any_types`](crate::check_any_types)
+/// takes can be printed: a level of messages is two of JSON at most.
+const DEPTH_MAX: usize = 2 * (LEVELS_MAX + 2);
+
+/// Prints a message: fields in the order of their numbers, defaults left out.
+///
+/// # Errors
+/// [`PrintError`].
+pub fn print(message: &DynamicMessage, options: &PrintOptions) -> Result<Vec<u8>, PrintError> {
+    let mut printer = Printer { out: Vec::with_capacity(512), options, depth: 0 };
+    printer.message(message, options.fields)?;
+    if options.pretty {
+        printer.out.push(b'\n');
+    }
+    Ok(printer.out)
+}
+
+struct Printer<'a> {
+    out: Vec<u8>,
+    options: &'a PrintOptions<'a>,
+    depth: usize,
+}
+
+type Mask<'m> = Option<&'m FieldMask>;
+
+impl Printer<'_> {
+    fn message(&mut self, message: &DynamicMessage, mask: Mask<'_>) -> Result<(), PrintError> {
+        let descriptor = message.descriptor();
+        let name = descriptor.full_name();
+        let Some(short) = name.strip_prefix("google.protobuf.") else {
+            return self.plain(message, None, mask);
+        };
+        match short {
+            "Timestamp" | "Duration" => match time::print(message) {
+                Some(Ok(text)) => self.text(&text),
+                Some(Err(name)) => return Err(PrintError::OutOfRange(name)),
+                None => {}
+            },
+            "FieldMask" => {
+                let paths = message.get_field_by_number(1);
+                let paths = paths.as_deref().and_then(Value::as_list);
+                self.text(&mask::write(paths.unwrap_or_default()));
+            }
+            "Any" => return self.any(message, mask),
+            "Value" => return self.struct_value(message, mask),
+            _ if is_wrapper(short) || matches!(short, "Struct" | "ListValue") => {
+                if let Some(field) = descriptor.get_field(1) {
+                    return self.value(&field, &message.get_field(&field), mask);
+                }
+            }
+            _ => return self.plain(message, None, mask),
+        }
+        Ok(())
+    }
+
+    /// Field by field, after an `@type` if it is in an Any.
+    fn plain(
+        &mut self,
+        message: &DynamicMessage,
+        type_url: Option<&str>,
+        mask: Mask<'_>,
+    ) -> Result<(), PrintError> {
+        self.open(b'{')?;
+        let mut first = true;
+        if let Some(url) = type_url {
+            self.key("@type", &mut first);
+            self.text(url);
+        }
+        for (field, value) in message.fields() {
+            let Some(inner) = selected(mask, field.name(), field.json_name()) else { continue };
+            let partly = inner.is_some_and(|mask| !mask.is_all());
+            if partly && !matches!(field.kind(), Kind::Message(_)) {
+                // `*.x` selects nothing of what has no fields.
+                continue;
+            }
+            self.key(field.json_name(), &mut first);
+            self.value(&field, value, inner)?;
+        }
+        self.close(b'}', first);
+        Ok(())
+    }
+
+    fn any(&mut self, message: &DynamicMessage, mask: Mask<'_>) -> Result<(), PrintError> {
+        let (url, bytes) = (message.get_field_by_number(1), message.get_field_by_number(2));
+        let url = url.as_deref().and_then(Value::as_str).unwrap_or_default();
+        let bytes = bytes.as_deref().and_then(Value::as_bytes).cloned().unwrap_or_default();
+        if url.is_empty() {
+            self.out.extend(b"{}");
+            return Ok(());
+        }
+        let name = url.rsplit('/').next().unwrap_or_default();
+        let inner = message.descriptor().parent_pool().get_message_by_name(name);
+        let inner = inner.ok_or_else(|| PrintError::UnknownType(url.to_owned()))?;
+        let value = DynamicMessage::decode(inner, bytes)
+            .map_err(|_| PrintError::BadBytes(url.to_owned()))?;
+        if !has_special_form(name) || name == "google.protobuf.Empty" {
+            return self.plain(&value, Some(url), mask);
+        }
+        self.open(b'{')?;
+        let mut first = true;
+        self.key("@type", &mut first);
+        self.text(url);
+        if let Some(inner) = selected(mask, "value", "value") {
+            self.key("value", &mut first);
+            self.message(&value, inner)?;
+        }
+        self.close(b'}', first);
+        Ok(())
+    }
+
+    fn struct_value(&mut self, message: &DynamicMessage, mask: Mask<'_>) -> Result<(), PrintError> {
+        match message.fields().next() {
+            Some((_, Value::EnumNumber(_))) | None => self.out.extend(b"null"),
+            Some((field, value)) => return self.value(&field, value, mask),
+        }
+        Ok(())
+    }
+
+    fn value(
+        &mut self,
+        field: &FieldDescriptor,
+        value: &Value,
+        mask: Mask<'_>,
+    ) -> Result<(), PrintError> {
+        match value {
+            Value::List(items) => {
+                self.open(b'[')?;
+                let mut first = true;
+                for item in items {
+                    self.separate(&mut first);
+                    self.single(&field.kind(), item, mask)?;
+                }
+                self.close(b']', first);
+            }
+            Value::Map(map) => {
+                let Kind::Message(entry) = field.kind() else { return Ok(()) };
+                let kind = entry.map_entry_value_field().kind();
+                let mut entries: Vec<(&MapKey, &Value)> = map.iter().collect();
+                entries.sort_by_key(|(key, _)| *key);
+                self.open(b'{')?;
+                let mut first = true;
+                for (key, value) in entries {
+                    let key = key_text(key);
+                    let Some(inner) = selected(mask, &key, &key) else { continue };
+                    self.key(&key, &mut first);
+                    self.single(&kind, value, inner)?;
+                }
+                self.close(b'}', first);
+            }
+            single => self.single(&field.kind(), single, mask)?,
+        }
+        Ok(())
+    }
+
+    fn single(&mut self, kind: &Kind, value: &Value, mask: Mask<'_>) -> Result<(), PrintError> {
+        match value {
+            Value::Bool(value) => self.out.extend(if *value { &b"true"[..] } else { b"false" }),
+            Value::I32(value) => self.out.extend(value.to_string().bytes()),
+            Value::U32(value) => self.out.extend(value.to_string().bytes()),
+            Value::I64(value) => self.text(&value.to_string()),
+            Value::U64(value) => self.text(&value.to_string()),
+            // The shortest text of the narrower kind: as a double, 0.1 has many digits.
+            Value::F32(value) => self.float((*value).into(), value),
+            Value::F64(value) => self.float(*value, value),
+            Value::String(text) => self.text(text),
+            Value::Bytes(bytes) => {
+                self.text(&scalar::print_base64(bytes));
+            }
+            Value::EnumNumber(number) => {
+                let named = match kind {
+                    Kind::Enum(kind) if !self.options.enums_as_ints => kind.get_value(*number),
+                    _ => None,
+                };
+                match (named, kind) {
+                    (_, Kind::Enum(kind)) if kind.full_name() == scalar::NULL_VALUE => {
+                        self.out.extend(b"null");
+                    }
+                    (Some(named), _) => self.text(named.name()),
+                    (None, _) => self.out.extend(number.to_string().bytes()),
+                }
+            }
+            Value::Message(message) => self.message(message, mask)?,
+            Value::List(_) | Value::Map(_) => {}
+        }
+        Ok(())
+    }
+
+    /// The shortest text that reads back the same; whole numbers without a fraction.
+    fn float(&mut self, value: f64, shown: &(impl fmt::Display + fmt::LowerExp)) {
+        let handy = value == 0.0 || (1e-5..1e17).contains(&value.abs());
+        if value.is_nan() {
+            self.text("NaN");
+        } else if value.is_infinite() {
+            self.text(if value > 0.0 { "Infinity" } else { "-Infinity" });
+        } else if handy {
+            self.out.extend(shown.to_string().bytes());
+        } else {
+            self.out.extend(format!("{shown:e}").bytes());
+        }
+    }
+
+    fn text(&mut self, text: &str) {
+        // Writing to memory can't fail, and text is always valid JSON text.
+        let _ = serde_json::to_writer(&mut self.out, text);
+    }
+
+    fn open(&mut self, bracket: u8) -> Result<(), PrintError> {
+        self.out.push(bracket);
+        self.depth += 1;
+        if self.depth > DEPTH_MAX { Err(PrintError::TooDeep) } else { Ok(()) }
+    }
+
+    fn close(&mut self, bracket: u8, empty: bool) {
+        self.depth -= 1;
+        if !empty {
+            self.line();
+        }
+        self.out.push(bracket);
+    }
+
+    fn separate(&mut self, first: &mut bool) {
+        if !std::mem::replace(first, false) {
+            self.out.push(b',');
+        }
+        self.line();
+    }
+
+    fn key(&mut self, name: &str, first: &mut bool) {
+        self.separate(first);
+        self.text(name);
+        self.out.extend(if self.options.pretty { &b": "[..] } else { b":" });
+    }
+
+    fn line(&mut self) {
+        if self.options.pretty {
+            self.out.push(b'\n');
+            self.out.extend(std::iter::repeat_n(b' ', self.depth * 2));
+        }
+    }
+}
+
+/// What a mask says of a field or a map's key: `None` if it isn't selected.
+fn selected<'m>(mask: Mask<'m>, name: &str, json_name: &str) -> Option<Mask<'m>> {
+    match mask {
+        Some(mask) if !mask.is_all() => mask.child(name, json_name).map(Some),
+        _ => Some(None),
+    }
+}
+
+/// A map's key as JSON has it.
+pub(crate) fn key_text(key: &MapKey) -> String {
+    match key {
+        MapKey::Bool(key) => key.to_string(),
+        MapKey::I32(key) => key.to_string(),
+        MapKey::I64(key) => key.to_string(),
+        MapKey::U32(key) => key.to_string(),
+        MapKey::U64(key) => key.to_string(),
+        MapKey::String(key) => key.clone(),
+    }
+}
+
+impl fmt::Display for PrintError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::UnknownType(url) => write!(f, "no descriptor declares the type {url}"),
+            Self::BadBytes(url) => write!(f, "the bytes of an Any are no valid {url}"),
+            Self::OutOfRange(name) => write!(f, "a {name} is out of range"),
+            Self::TooDeep => write!(f, "more than {DEPTH_MAX} levels of nesting"),
+        }
+    }
+}
+
+impl std::error::Error for PrintError {}
