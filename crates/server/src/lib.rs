@@ -1,6 +1,20 @@
 //! Longrun as a library: a server for `google.longrunning.Operations` and for the methods
 //! that return an Operation.
+//!
+//! [`start`] takes [`Settings`] and gives a [`Running`] server.
 
+pub mod auth;
+pub mod catalog;
 pub mod clock;
+pub mod config;
+pub mod error;
+mod live;
 pub mod operation;
+mod reaper;
+mod server;
+mod service;
 pub mod store;
+mod transport;
+mod wire;
+
+pub use server::{Running, Settings, StartError, start};

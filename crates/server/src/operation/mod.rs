@@ -6,14 +6,20 @@
 mod change;
 mod filter;
 mod name;
+mod page;
 mod record;
+#[cfg(test)]
+pub(crate) mod samples;
 mod time;
+pub mod transition;
 
 pub use change::{Change, Decision, Refusal};
-pub use filter::{Compare, Filter, Term};
+pub use filter::{Compare, Filter, FilterError, Term};
 pub use name::{Id, NameError, OperationName, Parent, RecordName};
+pub use page::{PageError, PageSize, PageToken, page_digest};
 pub use record::{
     Done, Execution, Finisher, Holder, Labels, Lease, LeaseToken, Outcome, Payload, Principal,
     Record, State, StateName, Status, TokenHash,
 };
 pub use time::{Span, Timestamp};
+pub use transition::{Expected, Finish, Grant, NewRecord, Release, Renewal, Update};

@@ -168,3 +168,132 @@ impl fmt::Display for NameError {
 }
 
 impl std::error::Error for NameError {}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn minted_ids_are_26_digits_of_time_and_randomness() {
+        let mint = |millis: i64, random| Id::mint(Timestamp::from_micros(millis * 1000), random).0;
+        let table = [
+            // 130 bits for 128: the first digit is 0 to 7.
+            (0, [0; 10], "00000000000000000000000000"),
+            (0, [255; 10], "0000000000zzzzzzzzzzzzzzzz"),
+            (0, [0, 0, 0, 0, 0, 0, 0, 0, 0, 1], "00000000000000000000000001"),
+            (1, [0; 10], "00000000010000000000000000"),
+            ((1 << 48) - 1, [255; 10], "7zzzzzzzzzzzzzzzzzzzzzzzzz"),
+            (1_700_000_000_000, [0x84; 10], "01hf7yat00gj289144gj289144"),
+            (-5, [0; 10], "00000000000000000000000000"),
+        ];
+        for (millis, random, id) in table {
+            assert_eq!(mint(millis, random), id, "{millis}");
+        }
+    }
+
+    #[test]
+    fn ids() {
+        let (longest, longer) = ("a".repeat(128), "a".repeat(129));
+        let table = [
+            ("a", true),
+            ("0", true),
+            ("Z", true),
+            ("a-b_C9", true),
+            ("a-", true),
+            (&longest, true),
+            (&longer, false),
+            ("", false),
+            ("-a", false),
+            ("_a", false),
+            ("a.b", false),
+            ("a b", false),
+            ("a:cancel", false),
+            ("a/b", false),
+            ("ä", false),
+            ("a\0", false),
+        ];
+        for (text, good) in table {
+            assert_eq!(Id::parse(text).map(|id| id.0).ok().as_deref(), good.then_some(text));
+        }
+    }
+
+    #[test]
+    fn operation_names() {
+        let (long, longer) = ("p".repeat(1024), "p".repeat(1025));
+        let (under, beyond) = (format!("{long}/operations/x"), format!("{longer}/operations/x"));
+        let table = [
+            ("operations/x", Some(("", "x"))),
+            ("projects/p/operations/x", Some(("projects/p", "x"))),
+            ("operations/a/operations/x", Some(("operations/a", "x"))),
+            ("operations/operations", Some(("", "operations"))),
+            ("a/b/c/d/operations/x", Some(("a/b/c/d", "x"))),
+            ("projects/ü/operations/x", Some(("projects/ü", "x"))),
+            (&under, Some((&long, "x"))),
+            (&beyond, None),
+            ("", None),
+            ("x", None),
+            ("operations", None),
+            ("operations/", None),
+            ("/operations/x", None),
+            ("operations/x/", None),
+            ("myoperations/x", None),
+            ("projects/p/myoperations/x", None),
+            ("projects//operations/x", None),
+            ("projects/../operations/x", None),
+            ("projects/./operations/x", None),
+            ("projects/\n/operations/x", None),
+            ("operations/x:cancel", None),
+            ("Operations/x", None),
+        ];
+        for (text, parts) in table {
+            let parsed = OperationName::parse(text);
+            let found = parsed.as_ref().ok().map(|name| (name.parent.as_str(), name.id.as_str()));
+            assert_eq!(found, parts, "{text:?}");
+            if let Ok(name) = parsed {
+                assert_eq!(name.to_string(), text);
+            }
+        }
+    }
+
+    #[test]
+    fn record_names() {
+        let table = [
+            ("services/s/operations/x", true),
+            ("services/s.example.com/projects/p/operations/x", true),
+            ("services//operations/x", false),
+            ("services/operations/x", false),
+            ("services/s", false),
+            ("services/s/", false),
+            ("s/operations/x", false),
+            ("operations/x", false),
+        ];
+        for (text, good) in table {
+            let parsed = RecordName::parse(text).map(|name| name.to_string());
+            assert_eq!(parsed.ok().as_deref(), good.then_some(text));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn minted_ids_sort_by_time_and_are_names(
+            (earlier, later) in (0..1_i64 << 48, 0..1_i64 << 48),
+            (one, other) in any::<([u8; 10], [u8; 10])>(),
+        ) {
+            let mint = |millis: i64, random| Id::mint(Timestamp::from_micros(millis * 1000), random);
+            let (a, b) = (mint(earlier, one), mint(later, other));
+            prop_assert_eq!(a.cmp(&b), (earlier, one).cmp(&(later, other)));
+            prop_assert_eq!(a.as_str().len(), 26);
+            prop_assert_eq!(Id::parse(a.as_str()), Ok(a.clone()));
+            prop_assert!(a.as_str().bytes().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit()));
+        }
+
+        #[test]
+        fn any_text_is_a_name_or_refused(text in "\\PC{0,40}") {
+            if let Ok(name) = OperationName::parse(&text) {
+                prop_assert_eq!(name.to_string(), text);
+            }
+        }
+    }
+}

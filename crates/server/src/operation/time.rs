@@ -99,3 +99,61 @@ impl From<Span> for Duration {
         Duration::from_micros(span.0.unsigned_abs())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn sums_stay_within_what_protobuf_can_say() {
+        let time = Timestamp::from_micros;
+        let table = [
+            (time(5), Span::from_micros(7), time(12)),
+            (time(5), Span::ZERO, time(5)),
+            (Timestamp::MAX, Span::seconds(1), Timestamp::MAX),
+            (time(1), Span::from_micros(i64::MAX), Timestamp::MAX),
+            (time(-5), Span::seconds(1), time(999_995)),
+        ];
+        for (start, span, sum) in table {
+            assert_eq!(start.plus(span), sum);
+        }
+        assert_eq!(time(5).since(time(2)), Span::from_micros(3));
+        assert_eq!(time(2).since(time(5)), Span::ZERO);
+        assert_eq!(time(i64::MAX).since(time(i64::MIN)), Span::from_micros(i64::MAX));
+        assert_eq!(Span::from_micros(-1), Span::ZERO);
+        assert_eq!(Span::from(Duration::MAX), Span::from_micros(i64::MAX));
+        assert_eq!(Duration::from(Span::seconds(2)), Duration::from_secs(2));
+        assert_eq!((time(-1).millis(), time(1999).millis()), (-1, 1));
+    }
+
+    #[test]
+    fn times_outside_protobufs_range_are_none() {
+        let table = [
+            (0, 0, Some(0)),
+            (1, 999, Some(1_000_000)),
+            (1, 999_999_999, Some(1_999_999)),
+            (-1, 999_999_999, Some(-1)),
+            (253_402_300_799, 999_999_999, Some(Timestamp::MAX.micros())),
+            (253_402_300_800, 0, None),
+            (-62_135_596_800, 0, Some(-62_135_596_800_000_000)),
+            (-62_135_596_801, 999_999_999, None),
+            (i64::MAX, 0, None),
+            (0, -1, None),
+            (0, 1_000_000_000, None),
+        ];
+        for (seconds, nanos, micros) in table {
+            let found = Timestamp::from_proto(&prost_types::Timestamp { seconds, nanos });
+            assert_eq!(found.map(Timestamp::micros), micros, "{seconds} s, {nanos} ns");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn every_time_comes_back(micros in -62_135_596_800_000_000..=Timestamp::MAX.0) {
+            let time = Timestamp::from_micros(micros);
+            prop_assert_eq!(Timestamp::from_proto(&time.to_proto()), Some(time));
+        }
+    }
+}

@@ -1,6 +1,10 @@
 //! Where records are kept. A store knows bytes, keys and transactions; what an event
 //! makes of a record it is told as a pure change.
 
+#[cfg(test)]
+pub mod conformance;
+pub mod embedded;
+
 use std::fmt;
 use std::sync::Arc;
 
@@ -15,6 +19,8 @@ pub type Birth = Box<dyn Fn(Timestamp) -> Record + Send + Sync>;
 
 /// Decides what becomes of the latest version of a record, given the store's now, which is
 /// never before the record's update time. It may run again after a conflict, so it is pure.
+/// What a record is born with stays: its name, method, owner, request and create time; and
+/// so does its outcome.
 pub type Apply = Box<dyn Fn(&Record, Timestamp) -> Decision + Send + Sync>;
 
 /// Records in one place that survive what the machine does not.
@@ -70,6 +76,8 @@ pub struct LeaseQuery {
     pub methods: Vec<String>,
     /// At most so many.
     pub limit: usize,
+    /// At most so many bytes of payloads together, but always one record.
+    pub bytes_max: usize,
 }
 
 /// Which records to list.

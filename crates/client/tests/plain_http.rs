@@ -1,0 +1,73 @@
+//! JSON over the connection that gRPC uses: what such a request looks like to a server.
+
+use std::convert::Infallible;
+
+use http::{Request, Response, StatusCode};
+use hyper::body::Incoming;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::server::conn::auto::Builder;
+use longrun_client::{Client, Code};
+
+async fn echo(request: Request<Incoming>) -> Result<Response<String>, Infallible> {
+    let header = request.headers().get("authorization").and_then(|value| value.to_str().ok());
+    let seen = serde_json::json!({
+        "verb": request.method().as_str(),
+        "path": request.uri().path(),
+        "host": request.uri().authority().map(|host| host.as_str()),
+        "authorization": header,
+    });
+    let mut answer = Response::new(seen.to_string());
+    if request.uri().path() == "/absent" {
+        *answer.status_mut() = StatusCode::NOT_FOUND;
+    }
+    Ok(answer)
+}
+
+async fn serve() -> String {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let address = listener.local_addr().expect("its address");
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let service = hyper::service::service_fn(echo);
+            tokio::spawn(async move {
+                let builder = Builder::new(TokioExecutor::new());
+                builder.serve_connection(TokioIo::new(stream), service).await.map_err(drop)
+            });
+        }
+    });
+    format!("http://{address}")
+}
+
+#[tokio::test]
+async fn host_token_and_path_arrive() {
+    let url = serve().await;
+    let client =
+        Client::connect_as(&url, Some("t0k3n\n".to_owned()), Some("library.example.com")).await;
+    let client = client.unwrap();
+    let seen = client.get_json("/v1/operations/a%20b").await.unwrap().unwrap();
+    let seen: serde_json::Value = serde_json::from_slice(&seen).unwrap();
+    let expected = serde_json::json!({
+        "verb": "GET",
+        "path": "/v1/operations/a%20b",
+        "host": "library.example.com",
+        "authorization": "Bearer t0k3n",
+    });
+    assert_eq!(seen, expected);
+    assert_eq!(client.get_json("/absent").await, Ok(None));
+    assert!(!format!("{client:?}").contains("t0k3n"));
+}
+
+#[tokio::test]
+async fn what_no_server_answers() {
+    let table = [
+        ("http://127.0.0.1:1", Code::Unavailable),
+        ("https://127.0.0.1:1", Code::InvalidArgument),
+        ("http://127.0.0.1:1/path", Code::InvalidArgument),
+        ("127.0.0.1:1", Code::InvalidArgument),
+        ("", Code::InvalidArgument),
+    ];
+    for (endpoint, code) in table {
+        let error = Client::connect(endpoint, None).await.err();
+        assert_eq!(error.map(|error| error.code), Some(code), "{endpoint}");
+    }
+}

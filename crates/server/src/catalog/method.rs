@@ -1,0 +1,90 @@
+//! The RPCs of a service.
+
+use std::sync::Arc;
+
+use longrun_transcoding::Rule;
+use prost_reflect::MessageDescriptor;
+
+use super::MethodSettings;
+
+/// The scopes that a method takes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Scopes {
+    /// Any valid token will do.
+    Any,
+    /// Any one of these will do.
+    AnyOf(Vec<String>),
+    /// None are declared, so only a caller with all scopes gets in.
+    None,
+}
+
+/// What a long-running method's operations hold.
+#[derive(Clone, Debug)]
+pub struct Lro {
+    /// The response's type; `None`: not declared, so any.
+    pub response: Option<MessageDescriptor>,
+    /// The metadata's type; `None`: not declared, so any.
+    pub metadata: Option<MessageDescriptor>,
+}
+
+/// One way by which HTTP reaches a method.
+#[derive(Clone, Debug)]
+pub struct Binding {
+    /// Verb, path and body.
+    pub rule: Rule,
+    /// The scopes for those who come this way.
+    pub scopes: Scopes,
+}
+
+/// An RPC.
+#[derive(Clone, Debug)]
+pub struct Method {
+    /// `pkg.Service/Method`.
+    pub name: String,
+    /// The request's type.
+    pub input: MessageDescriptor,
+    /// The response's type.
+    pub output: MessageDescriptor,
+    /// Set if it returns an Operation.
+    pub lro: Option<Lro>,
+    /// The scopes for those who come over gRPC.
+    pub scopes: Scopes,
+    /// How HTTP reaches it; none: over gRPC alone.
+    pub bindings: Vec<Arc<Binding>>,
+    /// What the configuration says of it.
+    pub settings: MethodSettings,
+}
+
+/// What a path leads to.
+#[derive(Debug)]
+pub struct Route<'a> {
+    /// The method.
+    pub method: &'a Arc<Method>,
+    /// The binding that read the path.
+    pub binding: &'a Arc<Binding>,
+    /// Field paths and the values that the path gives them.
+    pub captures: Vec<(String, String)>,
+}
+
+impl Scopes {
+    /// Both together: whoever passes one passes the whole.
+    pub(super) fn or(self, other: &Self) -> Self {
+        match (self, other) {
+            (Self::Any, _) | (_, Self::Any) => Self::Any,
+            (scopes, Self::None) => scopes,
+            (Self::None, scopes) => scopes.clone(),
+            (Self::AnyOf(mut scopes), Self::AnyOf(more)) => {
+                for scope in more {
+                    if !scopes.contains(scope) {
+                        scopes.push(scope.clone());
+                    }
+                }
+                Self::AnyOf(scopes)
+            }
+        }
+    }
+
+    pub(super) fn from_list(scopes: Vec<String>) -> Self {
+        if scopes.is_empty() { Self::None } else { Self::AnyOf(scopes) }
+    }
+}

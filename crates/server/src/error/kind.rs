@@ -1,0 +1,211 @@
+//! What can go wrong, and the code and reason of each.
+
+use std::collections::BTreeMap;
+
+use longrun_api::google::rpc::Code;
+
+use super::Violation;
+
+/// What went wrong. Each kind has one code and one reason.
+#[derive(Debug)]
+pub enum Kind {
+    /// No rule reads the path.
+    RouteNotFound {
+        /// The HTTP verb.
+        verb: String,
+        /// The path, perhaps shortened.
+        path: String,
+    },
+    /// A rule reads the path, but with another verb.
+    MethodNotAllowed {
+        /// The HTTP verb.
+        verb: String,
+        /// The verbs that would do.
+        allow: Vec<String>,
+    },
+    /// The service doesn't serve the RPC.
+    MethodUnimplemented {
+        /// `pkg.Service/Method`.
+        method: String,
+    },
+    /// Several services could be meant.
+    ServiceAmbiguous {
+        /// Their hosts.
+        hosts: Vec<String>,
+    },
+    /// No service of that name is loaded.
+    ServiceNotFound {
+        /// The name.
+        service: String,
+    },
+    /// No credential.
+    CredentialsMissing,
+    /// An API key, which says nothing of who calls.
+    ApiKeyOnly,
+    /// A token that nobody gave out.
+    AccessTokenInvalid,
+    /// A token that has run out.
+    AccessTokenExpired,
+    /// Two credentials that differ.
+    OverloadedCredentials,
+    /// The token has none of the method's scopes.
+    ScopeInsufficient {
+        /// Any one of these would do; none: the method has no scopes, so nobody may call it.
+        scopes: Vec<String>,
+    },
+    /// A server without authentication answers only to names of its own.
+    HostNotAllowed {
+        /// The host asked for.
+        host: String,
+    },
+    /// A server without authentication answers no other site's pages.
+    OriginNotAllowed {
+        /// The page's origin.
+        origin: String,
+    },
+    /// The request is wrong, whatever the state of things.
+    InvalidArgument {
+        /// All that is wrong with it.
+        violations: Vec<Violation>,
+    },
+    /// The request is too large.
+    RequestTooLarge {
+        /// What would have been taken.
+        limit_bytes: usize,
+    },
+    /// Partial success makes no sense in one collection.
+    PartialSuccessUnsupported,
+    /// Not there, or somebody else's: the two can't be told apart.
+    OperationNotFound {
+        /// The name asked for.
+        name: String,
+    },
+    /// The name is taken.
+    OperationAlreadyExists {
+        /// The name.
+        name: String,
+    },
+    /// The operation is finished.
+    OperationDone {
+        /// The operation.
+        name: String,
+    },
+    /// A leased record changes only under its token.
+    LeaseRequired {
+        /// The operation.
+        name: String,
+    },
+    /// The token is not the record's, or no longer.
+    LeaseLost {
+        /// The operation.
+        name: String,
+    },
+    /// A SELF record has no lease.
+    ExecutionSelf {
+        /// The operation.
+        name: String,
+    },
+    /// The record has changed.
+    EtagMismatch {
+        /// The operation.
+        name: String,
+        /// Its etag now.
+        current: String,
+    },
+    /// Too many calls.
+    RateLimitExceeded {
+        /// Who makes them.
+        subject: String,
+        /// Whole seconds until one is taken again.
+        retry_seconds: u32,
+    },
+    /// The store is away.
+    StoreUnavailable,
+    /// A bug, or a broken machine.
+    Internal,
+}
+
+impl Kind {
+    /// The one place that says what code and reason a kind has.
+    pub(super) fn classify(&self) -> (Code, &'static str) {
+        match self {
+            Self::RouteNotFound { .. } => (Code::NotFound, "ROUTE_NOT_FOUND"),
+            Self::MethodNotAllowed { .. } => (Code::Unimplemented, "METHOD_NOT_ALLOWED"),
+            Self::MethodUnimplemented { .. } => (Code::Unimplemented, "METHOD_UNIMPLEMENTED"),
+            Self::ServiceAmbiguous { .. } => (Code::NotFound, "SERVICE_AMBIGUOUS"),
+            Self::ServiceNotFound { .. } => (Code::NotFound, "SERVICE_NOT_FOUND"),
+            Self::CredentialsMissing | Self::ApiKeyOnly => {
+                (Code::Unauthenticated, "CREDENTIALS_MISSING")
+            }
+            Self::AccessTokenInvalid => (Code::Unauthenticated, "ACCESS_TOKEN_INVALID"),
+            Self::AccessTokenExpired => (Code::Unauthenticated, "ACCESS_TOKEN_EXPIRED"),
+            Self::OverloadedCredentials => (Code::InvalidArgument, "OVERLOADED_CREDENTIALS"),
+            Self::ScopeInsufficient { .. } => {
+                (Code::PermissionDenied, "ACCESS_TOKEN_SCOPE_INSUFFICIENT")
+            }
+            Self::HostNotAllowed { .. } => (Code::PermissionDenied, "HOST_NOT_ALLOWED"),
+            Self::OriginNotAllowed { .. } => (Code::PermissionDenied, "ORIGIN_NOT_ALLOWED"),
+            Self::InvalidArgument { .. } => (Code::InvalidArgument, "INVALID_ARGUMENT"),
+            Self::RequestTooLarge { .. } => (Code::InvalidArgument, "REQUEST_TOO_LARGE"),
+            Self::PartialSuccessUnsupported => (Code::Unimplemented, "PARTIAL_SUCCESS_UNSUPPORTED"),
+            Self::OperationNotFound { .. } => (Code::NotFound, "OPERATION_NOT_FOUND"),
+            Self::OperationAlreadyExists { .. } => {
+                (Code::AlreadyExists, "OPERATION_ALREADY_EXISTS")
+            }
+            Self::OperationDone { .. } => (Code::FailedPrecondition, "OPERATION_DONE"),
+            Self::LeaseRequired { .. } => (Code::Aborted, "LEASE_REQUIRED"),
+            Self::LeaseLost { .. } => (Code::Aborted, "LEASE_LOST"),
+            Self::ExecutionSelf { .. } => (Code::FailedPrecondition, "EXECUTION_SELF"),
+            Self::EtagMismatch { .. } => (Code::Aborted, "ETAG_MISMATCH"),
+            Self::RateLimitExceeded { .. } => (Code::ResourceExhausted, "RATE_LIMIT_EXCEEDED"),
+            Self::StoreUnavailable => (Code::Unavailable, "STORE_UNAVAILABLE"),
+            Self::Internal => (Code::Internal, "INTERNAL"),
+        }
+    }
+
+    /// Whether it is about who calls: such errors name the service and the method.
+    pub(super) fn concerns_caller(&self) -> bool {
+        matches!(
+            self,
+            Self::CredentialsMissing
+                | Self::ApiKeyOnly
+                | Self::AccessTokenInvalid
+                | Self::AccessTokenExpired
+                | Self::OverloadedCredentials
+                | Self::ScopeInsufficient { .. }
+        )
+    }
+
+    /// The dynamic parts of the message, for programs (AIP-193).
+    pub(super) fn metadata(&self) -> BTreeMap<String, String> {
+        let one = |key: &str, value: String| BTreeMap::from([(key.to_owned(), value)]);
+        let pair = |key: &str, value: &str, other: &str, last: &str| {
+            BTreeMap::from([
+                (key.to_owned(), value.to_owned()),
+                (other.to_owned(), last.to_owned()),
+            ])
+        };
+        match self {
+            Self::RouteNotFound { verb, path } => pair("verb", verb, "path", path),
+            Self::MethodNotAllowed { verb, allow } => {
+                pair("verb", verb, "allow", &allow.join(", "))
+            }
+            Self::MethodUnimplemented { method } => one("method", method.clone()),
+            Self::ServiceAmbiguous { hosts } => one("hosts", hosts.join(" ")),
+            Self::ServiceNotFound { service } => one("service", service.clone()),
+            Self::ScopeInsufficient { scopes } => one("scopes", scopes.join(" ")),
+            Self::HostNotAllowed { host } => one("host", host.clone()),
+            Self::OriginNotAllowed { origin } => one("origin", origin.clone()),
+            Self::RequestTooLarge { limit_bytes } => one("limit_bytes", limit_bytes.to_string()),
+            Self::OperationNotFound { name }
+            | Self::OperationAlreadyExists { name }
+            | Self::OperationDone { name }
+            | Self::LeaseRequired { name }
+            | Self::LeaseLost { name }
+            | Self::ExecutionSelf { name } => one("name", name.clone()),
+            Self::EtagMismatch { name, current } => pair("name", name, "etag", current),
+            Self::RateLimitExceeded { subject, .. } => one("consumer", subject.clone()),
+            _ => BTreeMap::new(),
+        }
+    }
+}

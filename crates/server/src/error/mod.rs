@@ -1,0 +1,148 @@
+//! One error for the whole server: a kind that decides code, reason and details, a message
+//! for the caller, and a source for the log.
+
+mod kind;
+mod status;
+
+use std::fmt;
+
+pub use kind::Kind;
+pub use status::http_status;
+
+use crate::operation::{OperationName, Refusal};
+use crate::store::StoreError;
+
+/// The domain of errors that belong to no service.
+pub const DOMAIN: &str = "longrun.local";
+
+/// A call that failed. (An operation that failed is an `Outcome`, never one of these.)
+#[derive(Debug)]
+pub struct Error {
+    /// What went wrong.
+    pub kind: Kind,
+    /// English, for the caller's developer.
+    pub message: String,
+    /// The service that it is about, where the call itself says no other.
+    pub domain: Option<String>,
+    /// What went wrong inside: logged, never sent.
+    pub source: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+/// What is wrong with one field (`google.rpc.BadRequest.FieldViolation`).
+pub type Violation = longrun_transcoding::Violation;
+
+/// A call's result.
+pub type Result<T> = std::result::Result<T, Error>;
+
+impl Error {
+    /// An error without an inner source.
+    pub fn new(kind: Kind, message: impl Into<String>) -> Self {
+        Self { kind, message: message.into(), domain: None, source: None }
+    }
+
+    /// `INVALID_ARGUMENT` for one field.
+    pub fn invalid(field: &str, description: impl Into<String>) -> Self {
+        let description = description.into();
+        Self::violations(vec![Violation { field: field.to_owned(), description }])
+    }
+
+    /// `INVALID_ARGUMENT` for several fields: the message joins their descriptions.
+    #[must_use]
+    pub fn violations(violations: Vec<Violation>) -> Self {
+        let lines: Vec<&str> = violations.iter().map(|one| one.description.as_str()).collect();
+        let message = lines.join("\n");
+        Self::new(Kind::InvalidArgument { violations }, message)
+    }
+
+    /// The `NOT_FOUND` of an operation, the same whether it is missing or hidden.
+    #[must_use]
+    pub fn not_found(name: &impl fmt::Display) -> Self {
+        let name = name.to_string();
+        let message = format!("Operation \"{name}\" was not found.");
+        Self::new(Kind::OperationNotFound { name }, message)
+    }
+
+    /// A broken invariant; the caller learns no more than that.
+    pub fn internal(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        let message = "An internal error has occurred. It is in the server's log.".to_owned();
+        Self { kind: Kind::Internal, message, domain: None, source: Some(source.into()) }
+    }
+
+    /// What the store's answer about `name` means to a caller.
+    #[must_use]
+    pub fn from_store(error: StoreError, name: &OperationName) -> Self {
+        match error {
+            StoreError::NotFound => Self::not_found(name),
+            StoreError::AlreadyExists => {
+                let name = name.to_string();
+                let message = format!("Operation \"{name}\" already exists.");
+                Self::new(Kind::OperationAlreadyExists { name }, message)
+            }
+            StoreError::Refused(refusal) => Self::from_refusal(refusal, name),
+            StoreError::Unavailable(source) => Self::unavailable(source),
+        }
+    }
+
+    /// The store is away.
+    #[must_use]
+    pub fn unavailable(source: Box<dyn std::error::Error + Send + Sync>) -> Self {
+        let message = "The store is unavailable; nothing was changed. Try again.".to_owned();
+        Self { kind: Kind::StoreUnavailable, message, domain: None, source: Some(source) }
+    }
+
+    fn from_refusal(refusal: Refusal, name: &OperationName) -> Self {
+        match refusal {
+            Refusal::NotFound => Self::not_found(name),
+            Refusal::Done => Self::new(
+                Kind::OperationDone { name: name.to_string() },
+                format!("Operation \"{name}\" is done; its outcome doesn't change again."),
+            ),
+            Refusal::LeaseRequired => Self::new(
+                Kind::LeaseRequired { name: name.to_string() },
+                format!("Operation \"{name}\" changes only under its lease: send lease_token."),
+            ),
+            Refusal::LeaseLost => Self::new(
+                Kind::LeaseLost { name: name.to_string() },
+                format!("The lease on operation \"{name}\" is not, or no longer, this token's."),
+            ),
+            Refusal::TokenOnSelf => Self::invalid(
+                "lease_token",
+                format!(
+                    "Operation \"{name}\" is its service's own and has no lease: leave lease_token out."
+                ),
+            ),
+            Refusal::ExecutionSelf => Self::new(
+                Kind::ExecutionSelf { name: name.to_string() },
+                format!(
+                    "Operation \"{name}\" is its service's own: it has no lease to renew or release."
+                ),
+            ),
+            Refusal::EtagMismatch { current } => Self::new(
+                Kind::EtagMismatch { name: name.to_string(), current },
+                format!("Operation \"{name}\" has changed since it was read: read it again."),
+            ),
+            Refusal::WrongType { field, expected, actual } => Self::invalid(
+                field,
+                format!("Invalid value at '{field}': expected a {expected}, got a {actual}."),
+            ),
+        }
+    }
+
+    /// The same error, said in the name of a service.
+    #[must_use]
+    pub fn in_domain(self, service: &str) -> Self {
+        Self { domain: Some(service.to_owned()), ..self }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.kind.classify().1, self.message)
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.source.as_ref().map(|inner| inner.as_ref() as _)
+    }
+}

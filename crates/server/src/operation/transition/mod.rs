@@ -1,0 +1,168 @@
+//! What each event makes of a record. The order of checks is the contract's: done, token,
+//! etag, state, then what depends on the record.
+
+mod client;
+mod finish;
+#[cfg(test)]
+mod invariants;
+mod lease;
+#[cfg(test)]
+mod table;
+#[cfg(test)]
+mod tests;
+mod tick;
+mod update;
+
+use longrun_api::google::rpc::ErrorInfo;
+use prost::Message as _;
+
+pub use client::{cancel, delete};
+pub use finish::{Expected, Finish, finish};
+pub use lease::{Grant, Release, Renewal, lease, release, renew};
+pub use tick::tick;
+pub use update::{Update, update};
+
+use super::{
+    Change, Decision, Done, Execution, Finisher, Holder, Labels, Lease, LeaseToken, Outcome,
+    Payload, Principal, Record, RecordName, Refusal, Span, State, Status, Timestamp,
+};
+
+/// What a record is made from.
+#[derive(Clone, Debug)]
+pub struct NewRecord {
+    /// Service, parent and id.
+    pub name: RecordName,
+    /// `pkg.Service/Method`.
+    pub method: String,
+    /// Whose operation it is.
+    pub owner: Option<Principal>,
+    /// Who does the work.
+    pub execution: Execution,
+    /// The RPC's request.
+    pub request: Option<Payload>,
+    /// Metadata to begin with.
+    pub metadata: Option<Payload>,
+    /// The backend's marks.
+    pub labels: Labels,
+    /// When it fails if it is still open; after `deadline_default` if not given.
+    pub deadline: Option<Timestamp>,
+    /// When it is forgotten, once done.
+    pub expire_time: Option<Timestamp>,
+    /// How many attempts it has.
+    pub max_attempts: u32,
+    /// How long it may stay open.
+    pub deadline_default: Span,
+    /// How long its leases last.
+    pub lease_duration: Span,
+    /// How long it is kept once done.
+    pub retention: Span,
+}
+
+/// A record's beginning: a SELF one is born running.
+#[must_use]
+pub fn create(new: &NewRecord, now: Timestamp) -> Record {
+    let own = new.execution == Execution::Service;
+    Record {
+        name: new.name.clone(),
+        method: new.method.clone(),
+        owner: new.owner.clone(),
+        execution: new.execution,
+        state: if own {
+            State::Running(Holder::Service)
+        } else {
+            State::Pending { delayed_until: None }
+        },
+        request: new.request.clone(),
+        metadata: new.metadata.clone(),
+        labels: new.labels.clone(),
+        create_time: now,
+        start_time: own.then_some(now),
+        update_time: now,
+        expire_time: new.expire_time,
+        delete_time: None,
+        deadline: new.deadline.unwrap_or_else(|| now.plus(new.deadline_default)),
+        cancel_request_time: None,
+        attempt: 0,
+        max_attempts: new.max_attempts,
+        lease_duration: new.lease_duration,
+        retention: new.retention,
+        version: 1,
+    }
+}
+
+/// The record with a change that everybody may see: version and update time move.
+fn changed(record: &Record, now: Timestamp, change: impl FnOnce(&mut Record)) -> Record {
+    let mut next = record.clone();
+    change(&mut next);
+    next.version += 1;
+    next.update_time = now.max(record.update_time);
+    next
+}
+
+fn put(record: Record) -> Change {
+    Change::Put(Box::new(record))
+}
+
+/// The record, finished. One that was deleted while it was open goes now.
+fn finished(record: &Record, outcome: Outcome, finisher: Finisher, now: Timestamp) -> Change {
+    let finish_time = now.max(record.update_time);
+    let next = changed(record, now, |next| {
+        let expire_time = record.expire_time.unwrap_or_else(|| finish_time.plus(record.retention));
+        let expire_time = expire_time.max(finish_time);
+        next.state = State::Done(Done { outcome, finish_time, finisher, expire_time });
+    });
+    if next.delete_time.is_some() { Change::Remove(Box::new(next)) } else { put(next) }
+}
+
+/// Whether the caller may write a record that only its holder may write.
+fn check_token(record: &Record, token: Option<&LeaseToken>) -> Result<(), Refusal> {
+    match (record.execution, token) {
+        (Execution::Service, None) => Ok(()),
+        (Execution::Service, Some(_)) => Err(Refusal::TokenOnSelf),
+        (Execution::Leased, None) => Err(Refusal::LeaseRequired),
+        (Execution::Leased, Some(token)) => match record.lease() {
+            Some(lease) if lease.token == token.hash() => Ok(()),
+            _ => Err(Refusal::LeaseLost),
+        },
+    }
+}
+
+fn check_type(
+    field: &'static str,
+    payload: Option<&Payload>,
+    expected: Option<&String>,
+) -> Result<(), Refusal> {
+    let (Some(payload), Some(expected)) = (payload, expected) else { return Ok(()) };
+    let actual = payload.type_url.rsplit('/').next().unwrap_or_default();
+    if actual == expected {
+        return Ok(());
+    }
+    let (expected, actual) = (expected.clone(), actual.to_owned());
+    Err(Refusal::WrongType { field, expected, actual })
+}
+
+/// An outcome of the server's own, with the `ErrorInfo` that every error has.
+fn server_error(
+    record: &Record,
+    code: i32,
+    reason: &str,
+    message: String,
+    metadata: &[(&str, String)],
+) -> Outcome {
+    let pair = |(key, value): &(&str, String)| ((*key).to_owned(), value.clone());
+    let info = ErrorInfo {
+        reason: reason.to_owned(),
+        domain: record.name.service.clone(),
+        metadata: metadata.iter().map(pair).collect(),
+    };
+    let detail = Payload {
+        type_url: "type.googleapis.com/google.rpc.ErrorInfo".to_owned(),
+        value: info.encode_to_vec().into(),
+    };
+    Outcome::Error(Status { code, message, details: vec![detail] })
+}
+
+fn cancelled(record: &Record) -> Outcome {
+    let message = "The operation was cancelled.".to_owned();
+    server_error(record, 1, "OPERATION_CANCELLED", message, &[])
+}

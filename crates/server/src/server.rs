@@ -1,0 +1,223 @@
+//! A whole server: the store, the reaper and the listeners, started and stopped together.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use crate::auth::Authenticator;
+use crate::catalog::Catalog;
+use crate::clock::{Clock, Random, SystemClock, SystemRandom};
+use crate::config::Limits;
+use crate::live::Live;
+use crate::reaper::Reaper;
+use crate::service::Api;
+use crate::store::embedded::{EmbeddedOptions, EmbeddedStore, OpenError};
+use crate::store::{Observer, Store};
+use crate::transport::{Entry, Guard, Listener, RateLimit, TraceIds, serve};
+
+/// What a server is made of.
+pub struct Settings {
+    /// Where it listens.
+    pub listen: SocketAddr,
+    /// Where the embedded store keeps its files.
+    pub data_dir: PathBuf,
+    /// What it serves.
+    pub catalog: Catalog,
+    /// Whom it lets in.
+    pub authenticator: Authenticator,
+    /// The limits.
+    pub limits: Limits,
+    /// Its time.
+    pub clock: Arc<dyn Clock>,
+    /// Its randomness.
+    pub random: Arc<dyn Random>,
+    /// How its store is opened.
+    pub store: EmbeddedOptions,
+}
+
+impl Settings {
+    /// Settings with the machine's clock and randomness.
+    #[must_use]
+    pub fn new(
+        listen: SocketAddr,
+        data_dir: PathBuf,
+        catalog: Catalog,
+        authenticator: Authenticator,
+        limits: Limits,
+    ) -> Self {
+        let (clock, random) = (Arc::new(SystemClock), Arc::new(SystemRandom));
+        let store = EmbeddedOptions::default();
+        Self { listen, data_dir, catalog, authenticator, limits, clock, random, store }
+    }
+}
+
+/// Why a server did not start.
+#[derive(Debug)]
+pub enum StartError {
+    /// The store could not be opened.
+    Store(OpenError),
+    /// The address could not be bound.
+    Listen(String, std::io::Error),
+    /// The descriptors can't be offered for reflection.
+    Reflection(String),
+}
+
+/// A server that runs.
+pub struct Running {
+    address: SocketAddr,
+    stop: watch::Sender<bool>,
+    tasks: JoinSet<()>,
+    store: Arc<EmbeddedStore>,
+    health: tonic_health::server::HealthReporter,
+}
+
+/// Starts a server.
+///
+/// # Errors
+/// When its store can't be opened or an address can't be bound.
+pub async fn start(settings: Settings) -> Result<Running, StartError> {
+    let live = Arc::new(Live::new(settings.limits.hot_bytes_max as u64));
+    let observer: Arc<dyn Observer> = live.clone();
+    let opened = EmbeddedStore::open(&settings.data_dir, settings.clock, observer, settings.store);
+    let embedded = Arc::new(opened.map_err(StartError::Store)?);
+    let running = start_over(
+        embedded.clone(),
+        live,
+        settings.listen,
+        Arc::new(settings.catalog),
+        settings.authenticator,
+        settings.limits,
+        settings.random,
+    );
+    let (address, stop, tasks, health) = running.await?;
+    Ok(Running { address, stop, tasks, store: embedded, health })
+}
+
+type Parts = (SocketAddr, watch::Sender<bool>, JoinSet<()>, tonic_health::server::HealthReporter);
+
+async fn start_over(
+    store: Arc<dyn Store>,
+    live: Arc<Live>,
+    listen: SocketAddr,
+    catalog: Arc<Catalog>,
+    authenticator: Authenticator,
+    limits: Limits,
+    random: Arc<dyn Random>,
+) -> Result<Parts, StartError> {
+    let (stop, draining) = watch::channel(false);
+    let bind = async |address: &str| {
+        let refuse = |error| StartError::Listen(address.to_owned(), error);
+        TcpListener::bind(address).await.map_err(refuse)
+    };
+    let main = bind(&listen.to_string()).await?;
+    let address =
+        main.local_addr().map_err(|error| StartError::Listen(listen.to_string(), error))?;
+    let mut sockets = vec![(main, None)];
+    for service in catalog.services() {
+        for extra in service.listen() {
+            sockets.push((bind(&extra.to_string()).await?, Some(service.name.clone())));
+        }
+    }
+
+    let (health, health_service) = tonic_health::server::health_reporter();
+    health.set_service_status("", tonic_health::ServingStatus::Serving).await;
+    let reflection =
+        |error: tonic_reflection::server::Error| StartError::Reflection(error.to_string());
+    let descriptors = catalog.union_pool().encode_to_vec();
+    let v1 = tonic_reflection::server::Builder::configure()
+        .register_encoded_file_descriptor_set(&descriptors)
+        .build_v1()
+        .map_err(reflection)?;
+    let v1alpha = tonic_reflection::server::Builder::configure()
+        .register_encoded_file_descriptor_set(&descriptors)
+        .build_v1alpha()
+        .map_err(reflection)?;
+    let tonic =
+        tonic::service::Routes::new(health_service).add_service(v1).add_service(v1alpha).prepare();
+
+    let guard = authenticator.is_open().then(|| Guard {
+        hosts: catalog.services().flat_map(|service| service.hosts.clone()).collect(),
+    });
+    let entry = Arc::new(Entry {
+        backend: catalog.backend().clone(),
+        api: Arc::new(Api {
+            catalog,
+            store: store.clone(),
+            live,
+            random: random.clone(),
+            limits: crate::service::Limits {
+                operation_bytes_max: limits.operation_bytes_max,
+                message_bytes_max: limits.message_bytes_max,
+                page_size_max: limits.page_size_max,
+            },
+            draining: draining.clone(),
+        }),
+        authenticator,
+        guard,
+        rate: RateLimit::new(limits.requests_per_second, limits.burst),
+        request_bytes_max: limits.request_bytes_max,
+        error_details_bytes_max: limits.error_details_bytes_max,
+        tonic,
+        traces: TraceIds::new(&*random),
+        draining: draining.clone(),
+    });
+
+    let mut tasks = JoinSet::new();
+    tasks.spawn(Reaper::new(store).run(draining.clone()));
+    tasks.spawn(forget_idle(entry.clone(), draining));
+    for (socket, bound) in sockets {
+        let listener = Listener {
+            socket,
+            bound,
+            connections_max: limits.connections_max,
+            streams_max: limits.streams_max,
+            header_timeout: limits.header_timeout,
+        };
+        tasks.spawn(serve(listener, entry.clone()));
+    }
+    Ok((address, stop, tasks, health))
+}
+
+/// Keeps the table of principals as small as those who call.
+async fn forget_idle(entry: Arc<Entry>, mut draining: watch::Receiver<bool>) {
+    const INTERVAL: Duration = Duration::from_secs(60);
+    while tokio::time::timeout(INTERVAL, draining.wait_for(|stop| *stop)).await.is_err() {
+        entry.rate.forget_idle();
+    }
+}
+
+impl Running {
+    /// Where it listens, with the port that the system chose.
+    #[must_use]
+    pub fn local_addr(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Stops: not ready at once, waiting calls answer with the current state, requests
+    /// under way are answered, then the store is closed.
+    pub async fn shutdown(mut self) {
+        self.health.set_service_status("", tonic_health::ServingStatus::NotServing).await;
+        // Nobody listens any more if every task has ended, which is as good.
+        let _ = self.stop.send(true);
+        while self.tasks.join_next().await.is_some() {}
+        self.store.close();
+    }
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Store(error) => write!(f, "{error}"),
+            Self::Listen(address, error) => write!(f, "can't listen on {address}: {error}"),
+            Self::Reflection(error) => write!(f, "can't offer reflection: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for StartError {}

@@ -1,0 +1,71 @@
+//! What a caller may do: scopes before anything, owners at each record.
+
+use crate::auth::{Caller, ScopeSet};
+use crate::catalog::{Policy, Scopes, Service};
+use crate::error::{Error, Kind, Result};
+use crate::operation::Record;
+
+/// Whether a caller holds one of the scopes.
+///
+/// # Errors
+/// `PERMISSION_DENIED`, naming the scopes of which one would do.
+pub(crate) fn authorize(caller: &Caller, scopes: &Scopes) -> Result<()> {
+    let accepted: &[String] = match scopes {
+        Scopes::Any => return Ok(()),
+        Scopes::AnyOf(accepted) => accepted,
+        Scopes::None => &[],
+    };
+    if caller.scopes.holds_any(accepted) { Ok(()) } else { Err(insufficient(accepted.to_vec())) }
+}
+
+/// Whether a caller may use the Backend at all: cheap, and before its request is read.
+///
+/// # Errors
+/// `PERMISSION_DENIED`.
+pub(crate) fn authorize_backend(caller: &Caller) -> Result<()> {
+    if caller.scopes.backend_any() { Ok(()) } else { Err(insufficient(vec![BACKEND.to_owned()])) }
+}
+
+/// Whether a caller may read a service's records; `-` is all services.
+pub(super) fn backend_reads(caller: &Caller, service: &str) -> Result<()> {
+    check(&caller.scopes, ScopeSet::backend_reads, READONLY, service)
+}
+
+/// Whether a caller may write a service's records.
+pub(super) fn backend_writes(caller: &Caller, service: &str) -> Result<()> {
+    check(&caller.scopes, ScopeSet::backend_writes, BACKEND, service)
+}
+
+const BACKEND: &str = "longrun.backend";
+const READONLY: &str = "longrun.backend.readonly";
+
+fn check(
+    scopes: &ScopeSet,
+    holds: fn(&ScopeSet, &str) -> bool,
+    scope: &str,
+    service: &str,
+) -> Result<()> {
+    if holds(scopes, service) {
+        return Ok(());
+    }
+    let mut accepted = vec![BACKEND.to_owned()];
+    if scope != BACKEND {
+        accepted.push(scope.to_owned());
+    }
+    if service != "-" {
+        accepted.push(format!("{scope}:{service}"));
+    }
+    Err(insufficient(accepted))
+}
+
+fn insufficient(scopes: Vec<String>) -> Error {
+    let message = "Request had insufficient authentication scopes.";
+    Error::new(Kind::ScopeInsufficient { scopes }, message)
+}
+
+/// Whether clients of the service may see the record: their own, unless it is shared, and
+/// none that was deleted.
+pub(super) fn sees(caller: &Caller, service: &Service, record: &Record) -> bool {
+    let own = record.owner.as_ref() == Some(&caller.principal);
+    record.delete_time.is_none() && (own || service.policy == Policy::Shared)
+}

@@ -1,0 +1,65 @@
+//! What a payload must be before it is kept: of a type that the service's descriptors
+//! give, nested ones too, or no client could read it.
+
+use longrun_api::google::rpc;
+use longrun_transcoding::check_any_types;
+use prost_reflect::DynamicMessage;
+use prost_types::Any;
+
+use crate::catalog::Service;
+use crate::error::Violation;
+
+/// Adds what is wrong with the payload of `field` to `violations`.
+pub(super) fn check(service: &Service, field: &str, any: &Any, violations: &mut Vec<Violation>) {
+    let mut refuse = |description: String| {
+        violations.push(Violation { field: field.to_owned(), description });
+    };
+    let name = full_name(&any.type_url);
+    if any.type_url.len() == name.len() {
+        let given = &any.type_url;
+        return refuse(format!(
+            "Invalid value at '{field}': type_url \"{given}\" should be type.googleapis.com/{{full name}}."
+        ));
+    }
+    let Some(descriptor) = service.pool().get_message_by_name(name) else {
+        return refuse(format!(
+            "Invalid value at '{field}': no descriptor of service {} declares the type {name}.",
+            service.name
+        ));
+    };
+    match DynamicMessage::decode(descriptor, any.value.as_slice()) {
+        Ok(message) => {
+            if let Err(inner) = check_any_types(&message) {
+                refuse(format!("Invalid value at '{field}': {}", inner.description));
+            }
+        }
+        Err(error) => {
+            refuse(format!("Invalid value at '{field}': it is no valid {name}: {error}."))
+        }
+    }
+}
+
+/// Adds what is wrong with an operation's error to `violations`.
+pub(super) fn check_status(
+    service: &Service,
+    field: &str,
+    status: &rpc::Status,
+    violations: &mut Vec<Violation>,
+) {
+    if !(1..=16).contains(&status.code) {
+        let path = format!("{field}.code");
+        let description = format!(
+            "Invalid value at '{path}': {} is no google.rpc.Code of a failure (1 to 16).",
+            status.code
+        );
+        violations.push(Violation { field: path, description });
+    }
+    for (index, detail) in status.details.iter().enumerate() {
+        check(service, &format!("{field}.details[{index}]"), detail, violations);
+    }
+}
+
+/// The full name in a type URL.
+pub(super) fn full_name(type_url: &str) -> &str {
+    type_url.rsplit('/').next().unwrap_or_default()
+}

@@ -1,0 +1,218 @@
+//! A store under test, with a clock that is moved by hand and an observer that remembers.
+
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use futures::future::BoxFuture;
+
+use crate::clock::Clock;
+use crate::operation::samples::{at, record};
+use crate::operation::{
+    Change, Decision, Filter, OperationName, Record, RecordName, Refusal, Span, State, Timestamp,
+};
+use crate::store::{Birth, Commit, LeaseQuery, ListQuery, Observer, Order, Store, StoreError};
+
+/// Opens a store over one place. Called again once that store is gone, it finds what was
+/// kept there.
+pub type Open = Box<
+    dyn Fn(Arc<dyn Clock>, Arc<dyn Observer>) -> BoxFuture<'static, Arc<dyn Store>> + Send + Sync,
+>;
+
+/// A clock that only its owner moves.
+#[derive(Debug)]
+pub struct ManualClock(AtomicI64);
+
+impl ManualClock {
+    /// A clock that shows `now`.
+    #[must_use]
+    pub fn new(now: Timestamp) -> Self {
+        Self(AtomicI64::new(now.micros()))
+    }
+
+    /// Shows `now` from now on, be it earlier or later.
+    pub fn set(&self, now: Timestamp) {
+        self.0.store(now.micros(), Ordering::SeqCst);
+    }
+
+    /// Goes on.
+    pub fn advance(&self, span: Span) {
+        self.0.fetch_add(span.micros(), Ordering::SeqCst);
+    }
+}
+
+impl Clock for ManualClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_micros(self.0.load(Ordering::SeqCst))
+    }
+}
+
+/// An observer that remembers every commit.
+#[derive(Debug, Default)]
+pub struct Log(Mutex<Vec<Commit>>);
+
+impl Log {
+    /// What was told since the last call.
+    pub fn take(&self) -> Vec<Commit> {
+        std::mem::take(&mut *self.0.lock().expect("no test panics under this lock"))
+    }
+
+    /// Whether this version was told, and still is to be taken.
+    #[must_use]
+    pub fn holds(&self, record: &Record) -> bool {
+        let commits = self.0.lock().expect("no test panics under this lock");
+        commits.iter().any(|commit| *commit.record == *record)
+    }
+}
+
+impl Observer for Log {
+    fn committed(&self, commits: &[Commit]) {
+        self.0.lock().expect("no test panics under this lock").extend_from_slice(commits);
+    }
+}
+
+/// The store under test.
+pub struct Bench {
+    open: Open,
+    reopens: bool,
+    store: Option<Arc<dyn Store>>,
+    /// The store's clock.
+    pub clock: Arc<ManualClock>,
+    /// The store's observer.
+    pub log: Arc<Log>,
+}
+
+/// What a store answers.
+pub(super) type Answer<T> = Result<T, StoreError>;
+
+impl Bench {
+    /// A store over the place, which is fresh.
+    pub async fn new(open: Open, reopens: bool) -> Self {
+        let (clock, log) = (Arc::new(ManualClock::new(at(0))), Arc::new(Log::default()));
+        let store = Some(open(clock.clone(), log.clone()).await);
+        Self { open, reopens, store, clock, log }
+    }
+
+    /// The store.
+    pub(super) fn store(&self) -> Arc<dyn Store> {
+        self.store.clone().expect("it is open between any two calls")
+    }
+
+    /// In the run that reopens, the store is closed and opened again.
+    pub(super) async fn pause(&mut self) {
+        if self.reopens {
+            self.reopen().await;
+        }
+    }
+
+    /// The store is closed and opened again.
+    pub(super) async fn reopen(&mut self) {
+        let old = self.store.take().expect("it is open between any two calls");
+        assert_eq!(Arc::strong_count(&old), 1, "nobody else holds the store");
+        drop(old);
+        self.store = Some((self.open)(self.clock.clone(), self.log.clone()).await);
+    }
+
+    /// Stores a record as it is.
+    pub(super) async fn put(&self, record: Record) -> Arc<Record> {
+        self.put_all(vec![record]).await.remove(0)
+    }
+
+    /// Stores records as they are, in one batch.
+    pub(super) async fn put_all(&self, records: Vec<Record>) -> Vec<Arc<Record>> {
+        let births = records.into_iter().map(born).collect();
+        self.store().create(births).await.into_iter().map(|answer| answer.unwrap()).collect()
+    }
+
+    /// Makes and stores a pending record at the store's time.
+    pub(super) async fn make(&self, id: &str) -> Arc<Record> {
+        self.put(record(id, self.clock.now())).await
+    }
+
+    /// Reads one record.
+    pub(super) async fn get(&self, name: &RecordName) -> Option<Arc<Record>> {
+        self.store().get(vec![name.clone()]).await.unwrap().remove(0)
+    }
+
+    /// Changes one record.
+    pub(super) async fn update(
+        &self,
+        name: &RecordName,
+        apply: impl Fn(&Record, Timestamp) -> Decision + Send + Sync + 'static,
+    ) -> Answer<Arc<Record>> {
+        self.store().update(vec![(name.clone(), Box::new(apply))]).await.remove(0)
+    }
+
+    /// Lists ids.
+    pub(super) async fn ids(&self, query: ListQuery) -> Vec<String> {
+        let records = self.store().list(query).await.unwrap();
+        records.iter().map(|record| record.name.operation.id.to_string()).collect()
+    }
+
+    /// Ids of what a worker is given.
+    pub(super) async fn lease(&self, query: LeaseQuery) -> Vec<String> {
+        let leased = self.store().lease(query, Box::new(|_, record, now| run(record, now))).await;
+        leased.unwrap().iter().map(|record| record.name.operation.id.to_string()).collect()
+    }
+}
+
+/// A birth that ignores the time.
+pub(super) fn born(record: Record) -> Birth {
+    Box::new(move |_| record.clone())
+}
+
+/// Everything of the service `s`, newest first.
+pub(crate) fn everything() -> ListQuery {
+    ListQuery {
+        service: Some("s".to_owned()),
+        parent: None,
+        owner: None,
+        deleted: true,
+        filter: Filter::default(),
+        order: Order::NewestFirst,
+        after: None,
+        limit: 1000,
+    }
+}
+
+/// Any one record of [`record`]'s method.
+pub(crate) fn work() -> LeaseQuery {
+    LeaseQuery {
+        service: "s".to_owned(),
+        methods: vec!["pkg.Service/Method".to_owned()],
+        limit: 100,
+        bytes_max: 1 << 20,
+    }
+}
+
+/// A name from its text without the service `s`.
+pub(super) fn named(operation: &str) -> RecordName {
+    let operation = OperationName::parse(operation).unwrap();
+    RecordName { service: "s".to_owned(), operation }
+}
+
+/// A change that everybody sees.
+pub(crate) fn touch(record: &Record, now: Timestamp) -> Decision {
+    let mut next = record.clone();
+    next.version += 1;
+    next.update_time = now;
+    Ok(Change::Put(Box::new(next)))
+}
+
+/// A record that is no longer pending.
+pub(super) fn run(record: &Record, now: Timestamp) -> Decision {
+    let mut next = record.clone();
+    next.state = State::Running(crate::operation::Holder::Service);
+    next.version += 1;
+    next.update_time = now;
+    Ok(Change::Put(Box::new(next)))
+}
+
+/// A removal.
+pub(crate) fn remove(record: &Record, _: Timestamp) -> Decision {
+    Ok(Change::Remove(Box::new(record.clone())))
+}
+
+/// A refusal.
+pub(super) fn refuse(_: &Record, _: Timestamp) -> Decision {
+    Err(Refusal::Done)
+}

@@ -1,0 +1,43 @@
+-- Records. The columns are what is looked up; the rest is in `head`, which every write
+-- replaces. Requests and outcomes are written once and stand apart from it.
+CREATE TABLE records (
+  row         INTEGER PRIMARY KEY,
+  service     TEXT    NOT NULL,
+  parent      TEXT    NOT NULL,
+  id          TEXT    NOT NULL,
+  owner       TEXT,
+  method      TEXT    NOT NULL,
+  state       INTEGER NOT NULL,
+  create_time INTEGER NOT NULL,
+  finish_time INTEGER,
+  due_time    INTEGER NOT NULL,
+  deleted     INTEGER NOT NULL,
+  ready       INTEGER NOT NULL,
+  head        BLOB    NOT NULL
+) STRICT;
+
+-- Ids are time-ordered, so a new name goes to the end.
+CREATE UNIQUE INDEX records_name ON records (service, id, parent);
+-- Lists, each in the order of its pages: of a parent's, of an owner's under a parent, of a
+-- service, of all.
+CREATE INDEX records_parent ON records (service, parent, create_time, id);
+CREATE INDEX records_owner ON records (service, owner, parent, create_time, id) WHERE owner IS NOT NULL;
+CREATE INDEX records_service ON records (service, create_time, parent, id);
+CREATE INDEX records_time ON records (create_time, service, parent, id);
+-- What the reaper looks for, and what workers look for: by row, so the oldest comes first.
+CREATE INDEX records_due ON records (due_time);
+CREATE INDEX records_ready ON records (service, method) WHERE ready = 1;
+
+CREATE TABLE requests (row INTEGER PRIMARY KEY, body BLOB NOT NULL) STRICT;
+CREATE TABLE outcomes (row INTEGER PRIMARY KEY, body BLOB NOT NULL) STRICT;
+
+CREATE TABLE labels (
+  row   INTEGER NOT NULL,
+  key   TEXT    NOT NULL,
+  value TEXT    NOT NULL,
+  PRIMARY KEY (row, key)
+) STRICT, WITHOUT ROWID;
+
+-- The store's time at its last commit. It goes on from there, whatever the machine says.
+CREATE TABLE clock (now INTEGER NOT NULL) STRICT;
+INSERT INTO clock VALUES (0);

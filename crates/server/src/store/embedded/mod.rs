@@ -1,0 +1,231 @@
+//! Records in one SQLite file: one thread writes, some read beside it.
+
+mod codec;
+mod open;
+mod read;
+#[cfg(test)]
+mod tests;
+mod write;
+
+use std::path::Path;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+
+use futures::future::BoxFuture;
+use rusqlite::Connection;
+use tokio::sync::{Semaphore, mpsc, oneshot};
+
+pub use open::OpenError;
+
+use super::{Apply, Birth, LeaseApply, LeaseQuery, ListQuery, Observer, Store, StoreError};
+use crate::clock::Clock;
+use crate::operation::{Record, RecordName, Timestamp};
+use write::{Job, Queued};
+
+/// How the store is to be opened.
+#[derive(Clone, Default)]
+pub struct EmbeddedOptions {
+    /// Faults to be injected, in tests.
+    pub faults: Option<Arc<dyn Faults>>,
+}
+
+/// What may go wrong on purpose.
+pub trait Faults: Send + Sync + 'static {
+    /// Whether the next commit fails.
+    fn commit_fails(&self) -> bool;
+}
+
+/// Readers beside the writer.
+const READERS: usize = 4;
+/// Jobs that wait for the writer; further ones wait to be queued.
+const QUEUE: usize = 8192;
+
+/// The embedded store.
+pub struct EmbeddedStore {
+    // The one sender: the writer ends when it goes, whatever callers still hold.
+    jobs: Mutex<Option<mpsc::UnboundedSender<Queued>>>,
+    queue: Arc<Semaphore>,
+    writer: Mutex<Option<JoinHandle<()>>>,
+    readers: Arc<Mutex<Vec<Connection>>>,
+    places: Arc<Semaphore>,
+    clock: Arc<StoreClock>,
+    _lock: std::fs::File,
+}
+
+/// A clock that never goes back, over one that may.
+struct StoreClock {
+    inner: Arc<dyn Clock>,
+    last: AtomicI64,
+}
+
+impl StoreClock {
+    fn now(&self) -> Timestamp {
+        let now = self.inner.now().micros();
+        Timestamp::from_micros(self.last.fetch_max(now, Ordering::SeqCst).max(now))
+    }
+}
+
+impl EmbeddedStore {
+    /// Opens the store in a folder, which is made if it isn't there.
+    ///
+    /// # Errors
+    /// [`OpenError`].
+    pub fn open(
+        dir: &Path,
+        clock: Arc<dyn Clock>,
+        observer: Arc<dyn Observer>,
+        options: EmbeddedOptions,
+    ) -> Result<Self, OpenError> {
+        let lock = open::lock(dir)?;
+        let (connection, last) = open::writer(dir)?;
+        let clock = Arc::new(StoreClock { inner: clock, last: AtomicI64::new(last) });
+        let readers = (0..READERS).map(|_| open::reader(dir)).collect::<Result<Vec<_>, _>>()?;
+        let (sender, receiver) = mpsc::unbounded_channel();
+        let writer =
+            write::Writer { connection, observer, clock: clock.clone(), faults: options.faults };
+        let thread = std::thread::Builder::new()
+            .name("store-writer".to_owned())
+            .spawn(move || writer.run(receiver))
+            .map_err(|error| OpenError::Folder(dir.to_owned(), error))?;
+        Ok(Self {
+            jobs: Mutex::new(Some(sender)),
+            queue: Arc::new(Semaphore::new(QUEUE)),
+            writer: Mutex::new(Some(thread)),
+            readers: Arc::new(Mutex::new(readers)),
+            places: Arc::new(Semaphore::new(READERS)),
+            clock,
+            _lock: lock,
+        })
+    }
+
+    /// Ends the writer once it has done what was asked of it, and checkpoints. Later calls
+    /// answer [`StoreError::Unavailable`].
+    pub fn close(&self) {
+        drop(locked(&self.jobs).take());
+        self.queue.close();
+        self.places.close();
+        if let Some(thread) = locked(&self.writer).take()
+            && thread.join().is_err()
+        {
+            tracing::error!("the store's writer had panicked");
+        }
+    }
+
+    async fn write<T>(&self, job: impl FnOnce(oneshot::Sender<T>) -> Job) -> Result<T, StoreError> {
+        let place = self.queue.clone().acquire_owned().await.map_err(|_| closed())?;
+        let (sender, answer) = oneshot::channel();
+        let queued = Queued { job: job(sender), _place: place };
+        let sent = locked(&self.jobs).as_ref().is_some_and(|jobs| jobs.send(queued).is_ok());
+        if !sent {
+            return Err(closed());
+        }
+        answer.await.map_err(|error| StoreError::Unavailable(Box::new(error)))
+    }
+
+    async fn read<T: Send + 'static>(
+        &self,
+        query: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let unavailable = |error| StoreError::Unavailable(error);
+        let place = self.places.clone().acquire_owned().await.map_err(|_| closed())?;
+        let readers = self.readers.clone();
+        let read = tokio::task::spawn_blocking(move || {
+            let connection = locked(&readers).pop().expect("as many places as readers");
+            let result =
+                std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| query(&connection)));
+            locked(&readers).push(connection);
+            drop(place);
+            result
+        });
+        match read.await {
+            Ok(Ok(result)) => result.map_err(|error| unavailable(Box::new(error))),
+            Ok(Err(_)) => Err(unavailable("a read panicked".into())),
+            Err(error) => Err(unavailable(Box::new(error))),
+        }
+    }
+}
+
+impl Drop for EmbeddedStore {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+/// What is behind these locks is whole between any two statements.
+fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn closed() -> StoreError {
+    StoreError::Unavailable("the store is closed".into())
+}
+
+fn all_failed<T>(count: usize, error: &StoreError) -> Vec<Result<T, StoreError>> {
+    let text = error.to_string();
+    (0..count).map(|_| Err(StoreError::Unavailable(text.clone().into()))).collect()
+}
+
+impl Store for EmbeddedStore {
+    fn create(&self, births: Vec<Birth>) -> BoxFuture<'_, Vec<Result<Arc<Record>, StoreError>>> {
+        Box::pin(async move {
+            let count = births.len();
+            let answer = self.write(|reply| Job::Create(births, reply)).await;
+            answer.unwrap_or_else(|error| all_failed(count, &error))
+        })
+    }
+
+    fn get(
+        &self,
+        names: Vec<RecordName>,
+    ) -> BoxFuture<'_, Result<Vec<Option<Arc<Record>>>, StoreError>> {
+        Box::pin(self.read(move |connection| {
+            names
+                .iter()
+                .map(|name| Ok(read::get(connection, name)?.map(|(_, record)| Arc::new(record))))
+                .collect()
+        }))
+    }
+
+    fn list(&self, query: ListQuery) -> BoxFuture<'_, Result<Vec<Record>, StoreError>> {
+        Box::pin(self.read(move |connection| read::list(connection, &query)))
+    }
+
+    fn update(
+        &self,
+        updates: Vec<(RecordName, Apply)>,
+    ) -> BoxFuture<'_, Vec<Result<Arc<Record>, StoreError>>> {
+        Box::pin(async move {
+            let count = updates.len();
+            if count == 0 {
+                return vec![];
+            }
+            let answer = self.write(|reply| Job::Update(updates, reply)).await;
+            answer.unwrap_or_else(|error| all_failed(count, &error))
+        })
+    }
+
+    fn lease(
+        &self,
+        query: LeaseQuery,
+        apply: LeaseApply,
+    ) -> BoxFuture<'_, Result<Vec<Arc<Record>>, StoreError>> {
+        Box::pin(async move { self.write(|reply| Job::Lease(query, apply, reply)).await? })
+    }
+
+    fn due(&self, limit: usize) -> BoxFuture<'_, Result<Vec<RecordName>, StoreError>> {
+        let now = self.clock.now();
+        Box::pin(self.read(move |connection| read::due(connection, now, limit)))
+    }
+
+    fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    fn ready(&self) -> BoxFuture<'_, Result<(), StoreError>> {
+        Box::pin(async move {
+            // Through the writer: a store that can only be read isn't ready.
+            self.write(Job::Ping).await?
+        })
+    }
+}

@@ -1,0 +1,174 @@
+//! What is read: by name, by page, by what is due.
+
+use rusqlite::types::Value;
+use rusqlite::{Connection, OptionalExtension as _, params, params_from_iter};
+
+use super::codec::{COLUMNS, record};
+use crate::operation::{
+    Compare, Id, OperationName, Parent, Record, RecordName, StateName, Term, Timestamp,
+};
+use crate::store::{ListQuery, Order};
+
+const JOINS: &str = "LEFT JOIN requests ON requests.row = records.row \
+     LEFT JOIN outcomes ON outcomes.row = records.row";
+
+pub(super) const READY: &str =
+    "SELECT row FROM records WHERE service = ? AND method = ? AND ready = 1 ORDER BY row LIMIT ?";
+
+pub(super) const DUE: &str =
+    "SELECT service, parent, id FROM records WHERE due_time <= ? ORDER BY due_time LIMIT ?";
+
+pub(super) fn get_sql() -> String {
+    format!("SELECT {COLUMNS} FROM records {JOINS} WHERE service = ? AND id = ? AND parent = ?")
+}
+
+pub(super) fn by_row_sql() -> String {
+    format!("SELECT {COLUMNS} FROM records {JOINS} WHERE records.row = ?")
+}
+
+/// A record and its row.
+pub(super) fn get(
+    connection: &Connection,
+    name: &RecordName,
+) -> rusqlite::Result<Option<(i64, Record)>> {
+    let mut statement = connection.prepare_cached(&get_sql())?;
+    let OperationName { parent, id } = &name.operation;
+    statement.query_row(params![name.service, id.as_str(), parent.as_str()], record).optional()
+}
+
+/// Rows that can be leased, the oldest first.
+pub(super) fn ready(
+    connection: &Connection,
+    service: &str,
+    method: &str,
+    limit: usize,
+) -> rusqlite::Result<Vec<i64>> {
+    let mut statement = connection.prepare_cached(READY)?;
+    let rows = statement.query_map(params![service, method, limit as i64], |row| row.get(0))?;
+    rows.collect()
+}
+
+pub(super) fn by_row(connection: &Connection, row: i64) -> rusqlite::Result<Option<Record>> {
+    let mut statement = connection.prepare_cached(&by_row_sql())?;
+    Ok(statement.query_row([row], record).optional()?.map(|(_, record)| record))
+}
+
+/// Names of records that are due, the longest due first.
+pub(super) fn due(
+    connection: &Connection,
+    now: Timestamp,
+    limit: usize,
+) -> rusqlite::Result<Vec<RecordName>> {
+    let mut statement = connection.prepare_cached(DUE)?;
+    let rows = statement.query_map(params![now.micros(), limit as i64], |row| {
+        let text = |index: usize| row.get::<_, String>(index);
+        Ok((text(0)?, text(1)?, text(2)?))
+    })?;
+    let mut names = Vec::new();
+    for row in rows {
+        let (service, parent, id) = row?;
+        if let (Ok(parent), Ok(id)) = (Parent::parse(&parent), Id::parse(&id)) {
+            names.push(RecordName { service, operation: OperationName { parent, id } });
+        }
+    }
+    Ok(names)
+}
+
+/// One page.
+pub(super) fn list(connection: &Connection, query: &ListQuery) -> rusqlite::Result<Vec<Record>> {
+    let (sql, values) = list_sql(query);
+    let mut statement = connection.prepare_cached(&sql)?;
+    let rows = statement.query_map(params_from_iter(values), record)?;
+    rows.map(|row| row.map(|(_, record)| record)).collect()
+}
+
+/// The statement of a page and its values.
+pub(super) fn list_sql(query: &ListQuery) -> (String, Vec<Value>) {
+    let mut conditions = Vec::new();
+    let mut values: Vec<Value> = Vec::new();
+    let text = |text: &str| Value::Text(text.to_owned());
+    if let Some(service) = &query.service {
+        conditions.push("service = ?".to_owned());
+        values.push(text(service));
+    }
+    if let Some(owner) = &query.owner {
+        conditions.push("owner = ?".to_owned());
+        values.push(text(owner.as_str()));
+    }
+    if let Some(parent) = &query.parent {
+        conditions.push("parent = ?".to_owned());
+        values.push(text(parent.as_str()));
+    }
+    if !query.deleted {
+        conditions.push("deleted = 0".to_owned());
+    }
+    for term in &query.filter.0 {
+        conditions.push(condition(term, &mut values));
+    }
+    let (before, direction) = match query.order {
+        Order::NewestFirst => ("<", "DESC"),
+        Order::OldestFirst => (">", "ASC"),
+    };
+    if let Some(after) = &query.after {
+        // The first condition lets an index start at the right place.
+        conditions.push(format!("create_time {before}= ?"));
+        values.push(Value::Integer(after.create_time.micros()));
+        conditions.push(format!("(create_time, service, parent, id) {before} (?, ?, ?, ?)"));
+        values.push(Value::Integer(after.create_time.micros()));
+        values.push(text(&after.name.service));
+        values.push(text(after.name.operation.parent.as_str()));
+        values.push(text(after.name.operation.id.as_str()));
+    }
+    if conditions.is_empty() {
+        conditions.push("1".to_owned());
+    }
+    values.push(Value::Integer(query.limit as i64));
+    let sql = format!(
+        "SELECT {COLUMNS} FROM records {JOINS} WHERE {} \
+         ORDER BY create_time {direction}, service {direction}, parent {direction}, id {direction} LIMIT ?",
+        conditions.join(" AND ")
+    );
+    (sql, values)
+}
+
+const NAME: &str =
+    "(CASE parent WHEN '' THEN 'operations/' ELSE parent || '/operations/' END || id)";
+
+fn condition(term: &Term, values: &mut Vec<Value>) -> String {
+    let text = |text: &str| Value::Text(text.to_owned());
+    let time = |time: &Timestamp| Value::Integer(time.micros());
+    let mut compared = |left: &str, compare: Compare, value: Value| {
+        values.push(value);
+        format!("{left} {} ?", operator(compare))
+    };
+    match term {
+        Term::Done(true) => "state >= 3".to_owned(),
+        Term::Done(false) => "state < 3".to_owned(),
+        Term::State(states) => {
+            let number = |state: &StateName| (*state as i32).to_string();
+            let numbers: Vec<String> = states.iter().map(number).collect();
+            format!("state IN ({})", numbers.join(", "))
+        }
+        Term::Method(compare, method) => compared("method", *compare, text(method)),
+        Term::Name(compare, name) => compared(NAME, *compare, text(name)),
+        Term::CreateTime(compare, at) => compared("create_time", *compare, time(at)),
+        Term::FinishTime(compare, at) => compared("finish_time", *compare, time(at)),
+        Term::Label(key, compare, value) => {
+            values.extend([text(key), text(value)]);
+            let operator = operator(*compare);
+            let label = "SELECT 1 FROM labels WHERE labels.row = records.row AND key = ?";
+            format!("EXISTS ({label} AND value {operator} ?)")
+        }
+    }
+}
+
+fn operator(compare: Compare) -> &'static str {
+    match compare {
+        Compare::Equal => "=",
+        Compare::NotEqual => "<>",
+        Compare::Less => "<",
+        Compare::LessOrEqual => "<=",
+        Compare::Greater => ">",
+        Compare::GreaterOrEqual => ">=",
+    }
+}

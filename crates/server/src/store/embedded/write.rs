@@ -1,0 +1,340 @@
+//! The one thread that writes. It takes whatever waits, applies each change to the latest
+//! version, commits all of it as one batch, tells the observer, then answers. There is no
+//! timer: what queues up while a batch reaches the disk is the next one.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use rusqlite::{Connection, params};
+use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
+
+use super::{Faults, StoreClock, codec, read};
+use crate::operation::{Change, Decision, OperationName, Record, RecordName, State, Timestamp};
+use crate::store::{Apply, Birth, Commit, LeaseApply, LeaseQuery, Observer, StoreError};
+
+type Answer = Result<Arc<Record>, StoreError>;
+
+/// What the writer is asked to do.
+pub(super) enum Job {
+    /// Store new records.
+    Create(Vec<Birth>, oneshot::Sender<Vec<Answer>>),
+    /// Change records.
+    Update(Vec<(RecordName, Apply)>, oneshot::Sender<Vec<Answer>>),
+    /// Hand records out.
+    Lease(LeaseQuery, LeaseApply, oneshot::Sender<Result<Vec<Arc<Record>>, StoreError>>),
+    /// Commit something, however little.
+    Ping(oneshot::Sender<Result<(), StoreError>>),
+}
+
+/// A job with its place in the queue, which it gives up when the writer takes it.
+pub(super) struct Queued {
+    pub(super) job: Job,
+    pub(super) _place: OwnedSemaphorePermit,
+}
+
+/// A job's answer, sent once the batch is durable.
+type Reply = Box<dyn FnOnce(Result<(), &str>)>;
+
+/// Jobs in one batch.
+const BATCH: usize = 1024;
+
+pub(super) struct Writer {
+    pub(super) connection: Connection,
+    pub(super) observer: Arc<dyn Observer>,
+    pub(super) clock: Arc<StoreClock>,
+    pub(super) faults: Option<Arc<dyn Faults>>,
+}
+
+impl Writer {
+    pub(super) fn run(mut self, mut jobs: mpsc::UnboundedReceiver<Queued>) {
+        let mut batch = Vec::new();
+        while jobs.blocking_recv_many(&mut batch, BATCH) > 0 {
+            self.batch(batch.drain(..).map(|queued| queued.job).collect());
+        }
+        // Whoever opens it next has no log to read through.
+        if let Err(error) = self.connection.pragma_update(None, "wal_checkpoint", "TRUNCATE") {
+            tracing::warn!(%error, "could not checkpoint the store");
+        }
+    }
+
+    fn batch(&mut self, jobs: Vec<Job>) {
+        let mut replies: Vec<Reply> = Vec::with_capacity(jobs.len());
+        let mut commits = Vec::new();
+        let done = catch_unwind(AssertUnwindSafe(|| self.commit(jobs, &mut replies, &mut commits)));
+        let failure = match done {
+            Ok(Ok(())) => None,
+            Ok(Err(error)) => Some(error.to_string()),
+            Err(_) => Some("a change panicked".to_owned()),
+        };
+        match failure {
+            None => {
+                self.observer.committed(&commits);
+                replies.into_iter().for_each(|reply| reply(Ok(())));
+            }
+            Some(text) => {
+                tracing::error!(error = text, "the store could not commit");
+                if !self.connection.is_autocommit()
+                    && let Err(error) = self.connection.execute_batch("ROLLBACK")
+                {
+                    tracing::error!(%error, "the store could not roll back");
+                }
+                replies.into_iter().for_each(|reply| reply(Err(&text)));
+            }
+        }
+    }
+
+    /// One transaction. Whatever fails in it fails for every job.
+    fn commit(
+        &mut self,
+        jobs: Vec<Job>,
+        replies: &mut Vec<Reply>,
+        commits: &mut Vec<Commit>,
+    ) -> rusqlite::Result<()> {
+        // The answers are found first and sent last; a job that is dropped on the way
+        // closes its channel, which its caller reads as Unavailable.
+        let connection = &self.connection;
+        connection.execute_batch("BEGIN IMMEDIATE")?;
+        let mut pinged = false;
+        for job in jobs {
+            match job {
+                Job::Create(births, reply) => {
+                    let mut answers = Vec::with_capacity(births.len());
+                    for birth in births {
+                        answers.push(self.create(&birth, commits)?);
+                    }
+                    replies.push(answers_reply(reply, answers));
+                }
+                Job::Update(updates, reply) => {
+                    let mut answers = Vec::with_capacity(updates.len());
+                    for (name, apply) in updates {
+                        answers.push(self.update(&name, &apply, commits)?);
+                    }
+                    replies.push(answers_reply(reply, answers));
+                }
+                Job::Lease(query, apply, reply) => {
+                    let leased = self.lease(&query, &apply, commits)?;
+                    replies.push(Box::new(move |done| send(reply, done.map(|()| leased))));
+                }
+                Job::Ping(reply) => {
+                    pinged = true;
+                    replies.push(Box::new(move |done| send(reply, done)));
+                }
+            }
+        }
+        if commits.is_empty() && !pinged {
+            // Refusals and looks for work: what they saw is on the disk already.
+            return connection.execute_batch("ROLLBACK");
+        }
+        let now = self.clock.now().micros();
+        connection.prepare_cached("UPDATE clock SET now = ?")?.execute([now])?;
+        if self.faults.as_ref().is_some_and(|faults| faults.commit_fails()) {
+            return Err(rusqlite::Error::SqliteFailure(
+                rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_FULL),
+                Some("injected".to_owned()),
+            ));
+        }
+        connection.execute_batch("COMMIT")
+    }
+
+    fn create(&self, birth: &Birth, commits: &mut Vec<Commit>) -> rusqlite::Result<Answer> {
+        let record = birth(self.clock.now());
+        let OperationName { parent, id } = &record.name.operation;
+        let columns = Columns::of(&record);
+        let mut statement = self.connection.prepare_cached(
+            "INSERT INTO records (service, parent, id, owner, method, state, create_time, \
+             finish_time, due_time, deleted, ready, head) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) \
+             ON CONFLICT DO NOTHING",
+        )?;
+        let inserted = statement.execute(params![
+            record.name.service,
+            parent.as_str(),
+            id.as_str(),
+            record.owner.as_ref().map(|owner| owner.as_str()),
+            record.method,
+            columns.state,
+            record.create_time.micros(),
+            columns.finish_time,
+            columns.due_time,
+            columns.deleted,
+            columns.ready,
+            codec::head(&record),
+        ])?;
+        if inserted == 0 {
+            return Ok(Err(StoreError::AlreadyExists));
+        }
+        let row = self.connection.last_insert_rowid();
+        if let Some(request) = &record.request {
+            let sql = "INSERT INTO requests (row, body) VALUES (?, ?)";
+            self.connection.prepare_cached(sql)?.execute(params![row, codec::request(request)])?;
+        }
+        self.write_outcome(row, &record)?;
+        self.write_labels(row, &record)?;
+        let record = Arc::new(record);
+        commits.push(Commit { record: record.clone(), removed: false });
+        Ok(Ok(record))
+    }
+
+    fn update(
+        &self,
+        name: &RecordName,
+        apply: &Apply,
+        commits: &mut Vec<Commit>,
+    ) -> rusqlite::Result<Answer> {
+        let Some((row, record)) = read::get(&self.connection, name)? else {
+            return Ok(Err(StoreError::NotFound));
+        };
+        let now = self.now_for(&record);
+        self.decided(row, record, |record| apply(record, now), commits)
+            .map(|answer| answer.map(|(record, _)| record))
+    }
+
+    fn now_for(&self, record: &Record) -> Timestamp {
+        self.clock.now().max(record.update_time)
+    }
+
+    /// Writes a decision; answers the record and whether it changed.
+    fn decided(
+        &self,
+        row: i64,
+        record: Record,
+        decide: impl FnOnce(&Record) -> Decision,
+        commits: &mut Vec<Commit>,
+    ) -> rusqlite::Result<Result<(Arc<Record>, bool), StoreError>> {
+        Ok(match decide(&record) {
+            Err(refusal) => Err(StoreError::Refused(refusal)),
+            Ok(Change::Keep) => Ok((Arc::new(record), false)),
+            Ok(Change::Put(next)) => {
+                self.replace(row, &record, &next)?;
+                let next = Arc::from(next);
+                commits.push(Commit { record: Arc::clone(&next), removed: false });
+                Ok((next, true))
+            }
+            Ok(Change::Remove(last)) => {
+                for table in ["records", "requests", "outcomes", "labels"] {
+                    let sql = format!("DELETE FROM {table} WHERE row = ?");
+                    self.connection.prepare_cached(&sql)?.execute([row])?;
+                }
+                let last = Arc::from(last);
+                commits.push(Commit { record: Arc::clone(&last), removed: true });
+                Ok((last, true))
+            }
+        })
+    }
+
+    fn replace(&self, row: i64, before: &Record, next: &Record) -> rusqlite::Result<()> {
+        let columns = Columns::of(next);
+        let mut statement = self.connection.prepare_cached(
+            "UPDATE records SET state = ?, finish_time = ?, due_time = ?, deleted = ?, ready = ?, \
+             head = ? WHERE row = ?",
+        )?;
+        statement.execute(params![
+            columns.state,
+            columns.finish_time,
+            columns.due_time,
+            columns.deleted,
+            columns.ready,
+            codec::head(next),
+            row,
+        ])?;
+        if before.done().is_none() {
+            self.write_outcome(row, next)?;
+        }
+        if before.labels != next.labels {
+            self.connection.prepare_cached("DELETE FROM labels WHERE row = ?")?.execute([row])?;
+            self.write_labels(row, next)?;
+        }
+        Ok(())
+    }
+
+    fn write_outcome(&self, row: i64, record: &Record) -> rusqlite::Result<()> {
+        if let Some(done) = record.done() {
+            let sql = "INSERT INTO outcomes (row, body) VALUES (?, ?)";
+            let body = codec::outcome(&done.outcome);
+            self.connection.prepare_cached(sql)?.execute(params![row, body])?;
+        }
+        Ok(())
+    }
+
+    fn write_labels(&self, row: i64, record: &Record) -> rusqlite::Result<()> {
+        for (key, value) in &record.labels {
+            let sql = "INSERT INTO labels (row, key, value) VALUES (?, ?, ?)";
+            self.connection.prepare_cached(sql)?.execute(params![row, key, value])?;
+        }
+        Ok(())
+    }
+
+    fn lease(
+        &self,
+        query: &LeaseQuery,
+        apply: &LeaseApply,
+        commits: &mut Vec<Commit>,
+    ) -> rusqlite::Result<Vec<Arc<Record>>> {
+        let mut rows = Vec::new();
+        for method in &query.methods {
+            rows.extend(read::ready(&self.connection, &query.service, method, query.limit)?);
+        }
+        rows.sort_unstable();
+        rows.dedup();
+        let mut leased = Vec::new();
+        let mut bytes = 0;
+        for row in rows.into_iter().take(query.limit) {
+            let Some(record) = read::by_row(&self.connection, row)? else { continue };
+            bytes += payload_bytes(&record);
+            if bytes > query.bytes_max && !leased.is_empty() {
+                break;
+            }
+            let (place, now) = (leased.len(), self.now_for(&record));
+            let decision = |record: &Record| apply(place, record, now);
+            if let Ok((record, true)) = self.decided(row, record, decision, commits)? {
+                leased.push(record);
+            }
+        }
+        Ok(leased)
+    }
+}
+
+/// What is looked up of a record.
+struct Columns {
+    state: i32,
+    finish_time: Option<i64>,
+    due_time: i64,
+    deleted: bool,
+    ready: bool,
+}
+
+impl Columns {
+    fn of(record: &Record) -> Self {
+        Self {
+            state: record.state_name() as i32,
+            finish_time: record.done().map(|done| done.finish_time.micros()),
+            due_time: record.due_time().micros(),
+            deleted: record.delete_time.is_some(),
+            ready: matches!(record.state, State::Pending { delayed_until: None }),
+        }
+    }
+}
+
+fn payload_bytes(record: &Record) -> usize {
+    let bytes = |payload: &Option<crate::operation::Payload>| {
+        payload.as_ref().map_or(0, |payload| payload.value.len())
+    };
+    bytes(&record.request) + bytes(&record.metadata)
+}
+
+fn answers_reply(reply: oneshot::Sender<Vec<Answer>>, answers: Vec<Answer>) -> Reply {
+    Box::new(move |done| {
+        let answers = match done {
+            Ok(()) => answers,
+            Err(text) => {
+                answers.iter().map(|_| Err(StoreError::Unavailable(text.into()))).collect()
+            }
+        };
+        // A caller that left doesn't need its answer.
+        let _ = reply.send(answers);
+    })
+}
+
+fn send<T>(reply: oneshot::Sender<Result<T, StoreError>>, done: Result<T, &str>) {
+    // A caller that left doesn't need its answer.
+    let _ = reply.send(done.map_err(|text| StoreError::Unavailable(text.into())));
+}

@@ -1,0 +1,257 @@
+//! The gRPC door: unary calls of any RPC in the catalog, as bytes. Framing is the five
+//! bytes of the gRPC over HTTP/2 protocol; health and reflection are tonic's.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::{Buf as _, BufMut as _, Bytes, BytesMut};
+use http::{HeaderMap, HeaderValue, Request, Response, header};
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use hyper::body::Incoming;
+use prost::Message as _;
+use tokio::time::Instant;
+use tower::ServiceExt as _;
+
+use super::body::Body;
+use super::entry::{Entry, ambiguous, domain, log, text};
+use super::trace::TraceId;
+use crate::catalog::Service;
+use crate::error::{Error, Kind, Result};
+use crate::service::{self, Call, Reply, authorize, authorize_backend, unimplemented};
+
+/// Whether a request comes to this door.
+pub(super) fn is_grpc(headers: &HeaderMap) -> bool {
+    text(headers, header::CONTENT_TYPE.as_str()).is_some_and(|kind| {
+        kind.strip_prefix("application/grpc")
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with(['+', ';']))
+    })
+}
+
+pub(super) async fn answer(
+    entry: &Entry,
+    bound: Option<&str>,
+    request: Request<Incoming>,
+) -> Response<Body> {
+    let trace_id = entry.traces.of(request.headers());
+    let rpc = request.uri().path().strip_prefix('/').unwrap_or_default().to_owned();
+    if let Some(open) = builtin(&rpc) {
+        return tonic(entry, request, open, trace_id).await;
+    }
+    let mut service = None;
+    let result = call(entry, bound, request, &rpc, &mut service).await;
+    let mut response = match &result {
+        Ok(reply) => reply_response(reply),
+        Err(error) => error_response(entry, error, domain(service.as_ref()), &rpc),
+    };
+    trace_id.put(response.headers_mut());
+    log(trace_id, "grpc", &rpc, &result.map(|_| ()));
+    response
+}
+
+async fn call(
+    entry: &Entry,
+    bound: Option<&str>,
+    request: Request<Incoming>,
+    rpc: &str,
+    found: &mut Option<Arc<Service>>,
+) -> Result<Reply> {
+    let (parts, body) = request.into_parts();
+    let host = parts.uri.authority().map(|authority| authority.as_str());
+    let host = host.or_else(|| text(&parts.headers, header::HOST.as_str()));
+    entry.check_origin(host, &parts.headers)?;
+    let deadline = text(&parts.headers, "grpc-timeout").and_then(timeout);
+    let deadline = deadline.map(|timeout| Instant::now() + timeout);
+
+    let backend = rpc.starts_with("longrun.v1.Backend/");
+    let service = if backend {
+        entry.backend.clone()
+    } else {
+        let resolved = entry.api.catalog.resolve_grpc(host, bound, rpc).map_err(ambiguous)?;
+        resolved.cloned().ok_or_else(|| unimplemented(rpc))?
+    };
+    *found = (!backend).then(|| service.clone());
+    let method = service.method(rpc).ok_or_else(|| unimplemented(rpc))?;
+    let caller = entry.caller(&parts.headers, vec![], false)?;
+    if backend {
+        authorize_backend(&caller)?;
+    } else {
+        authorize(&caller, &method.scopes)?;
+    }
+    let message = message(body, entry.request_bytes_max).await?;
+    let call = Call { service: service.clone(), method: method.clone(), caller, deadline };
+    entry.api.call(&call, message).await
+}
+
+/// The one message of a unary request.
+async fn message(body: Incoming, limit: usize) -> Result<Bytes> {
+    // Five bytes of framing come before the message itself.
+    let collected = Limited::new(body, limit + 5).collect().await.map_err(|error| {
+        if error.is::<LengthLimitError>() { too_large(limit) } else { broken_body() }
+    })?;
+    let mut frame = collected.to_bytes();
+    if frame.len() < 5 {
+        return Err(Error::invalid("", "The request has no gRPC message."));
+    }
+    let compressed = frame.get_u8() != 0;
+    let length = frame.get_u32() as usize;
+    if compressed {
+        let kind = Kind::MethodUnimplemented { method: "grpc-encoding".to_owned() };
+        return Err(Error::new(
+            kind,
+            "Compressed messages are not supported: send them as they are.",
+        ));
+    }
+    if length != frame.len() {
+        return Err(Error::invalid("", "The request is not exactly one gRPC message."));
+    }
+    Ok(frame)
+}
+
+pub(super) fn too_large(limit_bytes: usize) -> Error {
+    let message = format!("The request is larger than {limit_bytes} bytes.");
+    Error::new(Kind::RequestTooLarge { limit_bytes }, message)
+}
+
+pub(super) fn broken_body() -> Error {
+    Error::invalid("", "The request's body broke off.")
+}
+
+fn reply_response(reply: &Reply) -> Response<Body> {
+    let message = match &reply.body {
+        service::Body::Hot(hot) => hot.operation(),
+        service::Body::Message(message) => message.clone(),
+    };
+    let mut frame = BytesMut::with_capacity(5 + message.len());
+    frame.put_u8(0);
+    frame.put_u32(u32::try_from(message.len()).unwrap_or(u32::MAX));
+    frame.put(message);
+    let mut trailers = HeaderMap::with_capacity(1);
+    trailers.insert("grpc-status", HeaderValue::from_static("0"));
+    let body = Body::Whole { data: Some(frame.freeze()), trailers: Some(trailers) };
+    let mut response = grpc_response(body);
+    if let Some(seconds) = reply.retry_seconds {
+        response.headers_mut().insert("retry-after", HeaderValue::from(seconds));
+    }
+    response
+}
+
+/// An error at once is trailers only, which clients may retry.
+fn error_response(entry: &Entry, error: &Error, domain: &str, rpc: &str) -> Response<Body> {
+    let mut status = error.to_status(domain, Some(rpc));
+    if status.encoded_len() > entry.error_details_bytes_max {
+        status.details.truncate(1);
+        status.message = format!("{} (further details were too large)", shortened(&status.message));
+    }
+    let details = Bytes::from(status.encode_to_vec());
+    tonic::Status::with_details(tonic::Code::from(status.code), status.message, details)
+        .into_http::<tonic::body::Body>()
+        .map(Body::Tonic)
+}
+
+fn shortened(message: &str) -> String {
+    message.chars().take(512).collect()
+}
+
+fn grpc_response(body: Body) -> Response<Body> {
+    let mut response = Response::new(body);
+    let kind = HeaderValue::from_static("application/grpc");
+    response.headers_mut().insert(header::CONTENT_TYPE, kind);
+    response
+}
+
+/// Health is open; reflection tells of every service, so it takes a caller.
+fn builtin(rpc: &str) -> Option<bool> {
+    if rpc.starts_with("grpc.health.v1.Health/") {
+        Some(true)
+    } else if rpc.starts_with("grpc.reflection.") {
+        Some(false)
+    } else {
+        None
+    }
+}
+
+async fn tonic(
+    entry: &Entry,
+    request: Request<Incoming>,
+    open: bool,
+    trace_id: TraceId,
+) -> Response<Body> {
+    let rpc = request.uri().path().trim_start_matches('/').to_owned();
+    let host = request.uri().authority().map(|authority| authority.as_str());
+    let allowed = entry.check_origin(host, request.headers()).and_then(|()| {
+        if open { Ok(()) } else { entry.caller(request.headers(), vec![], false).map(drop) }
+    });
+    let mut response = match &allowed {
+        Ok(()) => {
+            let request = request.map(tonic::body::Body::new);
+            match entry.tonic.clone().oneshot(request).await {
+                Ok(response) => response.map(Body::Tonic),
+                Err(never) => match never {},
+            }
+        }
+        Err(error) => error_response(entry, error, domain(None), &rpc),
+    };
+    trace_id.put(response.headers_mut());
+    log(trace_id, "grpc", &rpc, &allowed);
+    response
+}
+
+/// `grpc-timeout`: at most eight digits and a unit.
+fn timeout(text: &str) -> Option<Duration> {
+    let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
+    if digits.is_empty() || digits.len() > 8 || !digits.bytes().all(|c| c.is_ascii_digit()) {
+        return None;
+    }
+    let value: u64 = digits.parse().ok()?;
+    Some(match unit {
+        "H" => Duration::from_secs(value * 3600),
+        "M" => Duration::from_secs(value * 60),
+        "S" => Duration::from_secs(value),
+        "m" => Duration::from_millis(value),
+        "u" => Duration::from_micros(value),
+        "n" => Duration::from_nanos(value),
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn timeouts_have_eight_digits_and_a_unit() {
+        let table = [
+            ("10S", Some(Duration::from_secs(10))),
+            ("2M", Some(Duration::from_secs(120))),
+            ("1H", Some(Duration::from_secs(3600))),
+            ("250m", Some(Duration::from_millis(250))),
+            ("5u", Some(Duration::from_micros(5))),
+            ("99999999n", Some(Duration::from_nanos(99_999_999))),
+            ("100000000n", None),
+            ("S", None),
+            ("", None),
+            ("5", None),
+            ("-5S", None),
+            ("5ü", None),
+        ];
+        for (text, expected) in table {
+            assert_eq!(timeout(text), expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn only_grpc_content_types_come_in() {
+        let table = [
+            ("application/grpc", true),
+            ("application/grpc+proto", true),
+            ("application/grpc;x=y", true),
+            ("application/grpc-web", false),
+            ("application/json", false),
+        ];
+        for (kind, expected) in table {
+            let headers =
+                HeaderMap::from_iter([(header::CONTENT_TYPE, HeaderValue::from_static(kind))]);
+            assert_eq!(is_grpc(&headers), expected, "{kind}");
+        }
+    }
+}

@@ -1,0 +1,233 @@
+//! The REST door: HTTP and JSON by the rules of the descriptors. Checks come in the
+//! contract's order: route, system parameters, credential, scope, parameters and body.
+
+mod answer;
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{Method, Request, Response, header, request};
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use hyper::body::Incoming;
+use longrun_transcoding::{
+    RouteError, Rule, SystemParameters, effective_method, encode_request, split_query,
+};
+use prost_reflect::MessageDescriptor;
+
+use self::answer::{Style, print, probe};
+use super::body::Body;
+use super::entry::{Entry, ambiguous, domain, log, text};
+use super::grpc::{broken_body, too_large};
+use crate::catalog::{Binding, Method as Rpc, Service, reserved};
+use crate::error::{Error, Kind, Result};
+use crate::service::{Call, Reply, authorize, authorize_backend};
+
+/// What an answer needs to know of its request.
+#[derive(Default)]
+struct Exchange {
+    service: Option<Arc<Service>>,
+    rpc: Option<Arc<Rpc>>,
+    style: Style,
+}
+
+impl Exchange {
+    fn rpc(&self) -> Option<&str> {
+        self.rpc.as_ref().map(|rpc| rpc.name.as_str())
+    }
+}
+
+pub(super) async fn answer(
+    entry: &Entry,
+    bound: Option<&str>,
+    request: Request<Incoming>,
+) -> Response<Body> {
+    let trace_id = entry.traces.of(request.headers());
+    let head = request.method() == Method::HEAD;
+    let mut exchange = Exchange::default();
+    let mut outcome = Ok(());
+    let mut response = match exchange_of(entry, bound, request, &mut exchange).await {
+        Ok(response) => response,
+        Err(error) => {
+            let domain = domain(exchange.service.as_ref());
+            let response = answer::error(&error, domain, exchange.rpc(), &exchange.style);
+            outcome = Err(error);
+            response
+        }
+    };
+    trace_id.put(response.headers_mut());
+    log(trace_id, "rest", exchange.rpc().unwrap_or_default(), &outcome);
+    if head {
+        response = response.map(|_| Body::empty());
+    }
+    response
+}
+
+async fn exchange_of(
+    entry: &Entry,
+    bound: Option<&str>,
+    request: Request<Incoming>,
+    exchange: &mut Exchange,
+) -> Result<Response<Body>> {
+    let (parts, body) = request.into_parts();
+    let host = parts.uri.authority().map(|authority| authority.as_str());
+    let host = host.or_else(|| text(&parts.headers, header::HOST.as_str()));
+    entry.check_origin(host, &parts.headers)?;
+    let path = parts.uri.path();
+    if let Some(response) = probe(entry, path).await {
+        return Ok(response);
+    }
+
+    // A GET too long for a URL comes as a POST that says so, with the query for a body.
+    let (verb, form) = verb(&parts);
+    let mut body = Some(body);
+    let query = match body.take_if(|_| form) {
+        Some(body) => {
+            let form = read(body, entry.request_bytes_max).await?;
+            String::from_utf8(form.into())
+                .map_err(|_| Error::invalid("", "The form is not valid UTF-8."))?
+        }
+        None => parts.uri.query().unwrap_or_default().to_owned(),
+    };
+
+    let route = route(entry, host, bound, &verb, path, exchange)?;
+    let lookup = |name: &str| text(&parts.headers, name).map(str::to_owned);
+    let (system, query) =
+        split_query(&query, &lookup).map_err(|one| Error::violations(vec![one]))?;
+    exchange.style = Style::of(&system);
+
+    let tokens = system.access_tokens.iter().map(String::as_str).collect();
+    let caller = entry.caller(&parts.headers, tokens, system.key.is_some())?;
+    if route.backend {
+        authorize_backend(&caller)?;
+    } else {
+        authorize(&caller, &route.binding.scopes)?;
+    }
+
+    let body = match body {
+        Some(body) => read(body, entry.request_bytes_max).await?,
+        None => Bytes::new(),
+    };
+    let (input, output) = route.messages(entry)?;
+    check_fields(&system, &output)?;
+    let request = encode_request(&input, &route.binding.rule, &route.captures, &query, &body)
+        .map_err(Error::violations)?;
+
+    let call =
+        Call { service: route.service.clone(), method: route.rpc.clone(), caller, deadline: None };
+    let reply = entry.api.call(&call, request.into()).await?;
+    respond(&reply, &output, &route.binding.rule, &exchange.style)
+}
+
+/// The verb that counts, and whether the query comes from the body.
+fn verb(parts: &request::Parts) -> (Cow<'_, str>, bool) {
+    let kind = text(&parts.headers, header::CONTENT_TYPE.as_str());
+    let overriding = text(&parts.headers, "x-http-method-override");
+    let (verb, form) = effective_method(parts.method.as_str(), overriding, parts.uri.query(), kind);
+    (if verb == "HEAD" { "GET".into() } else { verb }, form)
+}
+
+/// Where a request leads.
+struct Route {
+    service: Arc<Service>,
+    rpc: Arc<Rpc>,
+    binding: Arc<Binding>,
+    captures: Vec<(String, String)>,
+    /// Whether it is the Backend's, whose scopes depend on the record.
+    backend: bool,
+}
+
+impl Route {
+    /// The request's and the response's type. On the Backend they come from the descriptors
+    /// of the service that the path names, which can read its payloads.
+    fn messages(&self, entry: &Entry) -> Result<(MessageDescriptor, MessageDescriptor)> {
+        let Rpc { input, output, .. } = &*self.rpc;
+        if !self.backend {
+            return Ok((input.clone(), output.clone()));
+        }
+        let named = self.captures.iter().find_map(|(_, value)| value.strip_prefix("services/"));
+        let name = named.unwrap_or_default().split('/').next().unwrap_or_default();
+        let Some(service) = entry.api.catalog.service(name) else {
+            return Ok((input.clone(), output.clone()));
+        };
+        let own = |like: &MessageDescriptor| {
+            let name = like.full_name();
+            let found = service.pool().get_message_by_name(name);
+            found.ok_or_else(|| Error::internal(format!("no descriptor of {name}")))
+        };
+        Ok((own(input)?, own(output)?))
+    }
+}
+
+fn route(
+    entry: &Entry,
+    host: Option<&str>,
+    bound: Option<&str>,
+    verb: &str,
+    path: &str,
+    exchange: &mut Exchange,
+) -> Result<Route> {
+    let backend = path.starts_with("/longrun/");
+    let service = if backend {
+        entry.backend.clone()
+    } else if reserved(path) {
+        return Err(no_route(verb, path));
+    } else {
+        let resolved =
+            entry.api.catalog.resolve_rest(host, bound, verb, path).map_err(ambiguous)?;
+        resolved.cloned().ok_or_else(|| no_route(verb, path))?
+    };
+    if !backend {
+        exchange.service = Some(service.clone());
+    }
+    let found = service.route(verb, path).map_err(|error| match error {
+        RouteError::NotFound => no_route(verb, path),
+        RouteError::MethodNotAllowed { allow } => {
+            let message = format!("{verb} is not allowed here; allowed: {}.", allow.join(", "));
+            Error::new(Kind::MethodNotAllowed { verb: verb.to_owned(), allow }, message)
+        }
+        RouteError::BadPath(message) => Error::invalid("", message),
+    })?;
+    exchange.rpc = Some(found.method.clone());
+    Ok(Route {
+        rpc: found.method.clone(),
+        binding: found.binding.clone(),
+        captures: found.captures,
+        backend,
+        service: service.clone(),
+    })
+}
+
+fn no_route(verb: &str, path: &str) -> Error {
+    let path: String = path.chars().take(256).collect();
+    let message = format!("No rule reads {verb} {path}.");
+    Error::new(Kind::RouteNotFound { verb: verb.to_owned(), path }, message)
+}
+
+async fn read(body: Incoming, limit: usize) -> Result<Bytes> {
+    let collected = Limited::new(body, limit).collect().await.map_err(|error| {
+        if error.is::<LengthLimitError>() { too_large(limit) } else { broken_body() }
+    })?;
+    Ok(collected.to_bytes())
+}
+
+fn check_fields(system: &SystemParameters, output: &MessageDescriptor) -> Result<()> {
+    match &system.fields {
+        Some(fields) => fields.validate(output).map_err(|one| Error::violations(vec![one])),
+        None => Ok(()),
+    }
+}
+
+fn respond(
+    reply: &Reply,
+    output: &MessageDescriptor,
+    rule: &Rule,
+    style: &Style,
+) -> Result<Response<Body>> {
+    let bytes = print(reply, output, rule, style)?;
+    let mut response = answer::response(200, bytes, style);
+    if let Some(seconds) = reply.retry_seconds {
+        response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+    }
+    Ok(response)
+}

@@ -1,0 +1,218 @@
+//! What leaves by the REST door: messages, errors, and the probes of an orchestrator.
+
+use bytes::Bytes;
+use http::{HeaderValue, Response, StatusCode, header};
+use longrun_transcoding::{Alt, FieldMask, PrintOptions, Rule, SystemParameters};
+use prost::Message as _;
+use prost_reflect::{DynamicMessage, MessageDescriptor, Value};
+use serde_json::json;
+
+use crate::error::{Error, Result};
+use crate::service::{Body as Answer, Reply};
+use crate::transport::body::Body;
+use crate::transport::entry::Entry;
+
+/// The realm of a challenge.
+const REALM: &str = "longrun";
+
+/// How an answer shall look.
+pub(super) struct Style {
+    pretty: bool,
+    enums_as_ints: bool,
+    proto: bool,
+    fields: Option<FieldMask>,
+    /// `$.xgafv=1`: the older error format beside the newer.
+    legacy_errors: bool,
+}
+
+impl Default for Style {
+    fn default() -> Self {
+        Self {
+            pretty: true,
+            enums_as_ints: false,
+            proto: false,
+            fields: None,
+            legacy_errors: false,
+        }
+    }
+}
+
+impl Style {
+    pub(super) fn of(system: &SystemParameters) -> Self {
+        Self {
+            pretty: system.pretty,
+            enums_as_ints: matches!(system.alt, Alt::Json { enums_as_ints: true }),
+            proto: matches!(system.alt, Alt::Proto),
+            fields: system.fields.clone(),
+            legacy_errors: system.xgafv == 1,
+        }
+    }
+
+    /// Whether bytes made before will do.
+    fn is_default(&self) -> bool {
+        self.pretty && !self.enums_as_ints && !self.proto && self.fields.is_none()
+    }
+}
+
+/// The bytes of a reply.
+pub(super) fn print(
+    reply: &Reply,
+    output: &MessageDescriptor,
+    rule: &Rule,
+    style: &Style,
+) -> Result<Bytes> {
+    match &reply.body {
+        Answer::Hot(hot) if style.is_default() && rule.response_body.is_none() => {
+            hot.json(|operation| json(operation, output, rule, style))
+        }
+        Answer::Hot(hot) if style.proto => Ok(hot.operation()),
+        Answer::Hot(hot) => json(&hot.operation(), output, rule, style),
+        Answer::Message(message) if style.proto => Ok(message.clone()),
+        Answer::Message(message) => json(message, output, rule, style),
+    }
+}
+
+fn json(bytes: &[u8], output: &MessageDescriptor, rule: &Rule, style: &Style) -> Result<Bytes> {
+    let mut message = DynamicMessage::decode(output.clone(), bytes).map_err(Error::internal)?;
+    if let Some(Value::Message(inner)) =
+        rule.response_body.as_deref().and_then(|field| message.get_field_by_name(field)).as_deref()
+    {
+        message = inner.clone();
+    }
+    let options = PrintOptions {
+        pretty: style.pretty,
+        enums_as_ints: style.enums_as_ints,
+        fields: style.fields.as_ref(),
+    };
+    longrun_transcoding::print(&message, &options).map(Bytes::from).map_err(Error::internal)
+}
+
+/// A response with a body of the style's kind.
+pub(super) fn response(status: u16, bytes: Bytes, style: &Style) -> Response<Body> {
+    let kind =
+        if style.proto { "application/x-protobuf" } else { "application/json; charset=UTF-8" };
+    let length = bytes.len();
+    let mut response = Response::new(Body::bytes(bytes));
+    *response.status_mut() =
+        StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+    headers.insert(header::CONTENT_LENGTH, length.into());
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
+}
+
+/// The envelope of AIP-193, with the code's canonical HTTP status.
+pub(super) fn error(
+    error: &Error,
+    domain: &str,
+    rpc: Option<&str>,
+    style: &Style,
+) -> Response<Body> {
+    let status = error.to_status(domain, rpc);
+    let http = error.http_status();
+    let bytes =
+        if style.proto { status.encode_to_vec() } else { envelope(error, http, &status, style) };
+    let mut response = response(http, bytes.into(), style);
+    let headers = response.headers_mut();
+    let mut insert = |name, value: String| {
+        if let Ok(value) = HeaderValue::try_from(value) {
+            headers.insert(name, value);
+        }
+    };
+    if let Some(challenge) = error.challenge(REALM) {
+        insert(header::WWW_AUTHENTICATE, challenge);
+    }
+    if let Some(seconds) = error.retry_seconds() {
+        insert(header::RETRY_AFTER, seconds.to_string());
+    }
+    if let crate::error::Kind::MethodNotAllowed { allow, .. } = &error.kind {
+        insert(header::ALLOW, allow.join(", "));
+    }
+    response
+}
+
+fn envelope(
+    error: &Error,
+    http: u16,
+    status: &longrun_api::google::rpc::Status,
+    style: &Style,
+) -> Vec<u8> {
+    let mut inner = json!({
+        "code": http,
+        "message": error.message,
+        "status": error.code().as_str_name(),
+        "details": status.details.iter().map(detail).collect::<Vec<_>>(),
+    });
+    if style.legacy_errors {
+        inner["errors"] = json!([{
+            "message": error.message,
+            "domain": "global",
+            "reason": legacy_reason(http),
+        }]);
+    }
+    let envelope = json!({ "error": inner });
+    let mut bytes = if style.pretty {
+        serde_json::to_vec_pretty(&envelope)
+    } else {
+        serde_json::to_vec(&envelope)
+    }
+    .unwrap_or_default();
+    if style.pretty {
+        bytes.push(b'\n');
+    }
+    bytes
+}
+
+/// One standard detail as JSON: the server makes no others in an error of its own.
+fn detail(any: &prost_types::Any) -> serde_json::Value {
+    use std::sync::LazyLock;
+    static POOL: LazyLock<prost_reflect::DescriptorPool> = LazyLock::new(|| {
+        prost_reflect::DescriptorPool::decode(longrun_api::DESCRIPTORS)
+            .expect("the descriptors were compiled with the program")
+    });
+    let name = any.type_url.rsplit('/').next().unwrap_or_default();
+    let printed = POOL
+        .get_message_by_name(name)
+        .and_then(|descriptor| DynamicMessage::decode(descriptor, any.value.as_slice()).ok())
+        .and_then(|message| {
+            let options = PrintOptions { pretty: false, enums_as_ints: false, fields: None };
+            longrun_transcoding::print(&message, &options).ok()
+        })
+        .and_then(|bytes| serde_json::from_slice::<serde_json::Map<_, _>>(&bytes).ok())
+        .unwrap_or_default();
+    let mut object = serde_json::Map::from_iter([("@type".to_owned(), json!(any.type_url))]);
+    object.extend(printed);
+    object.into()
+}
+
+/// The word that the older format has for an HTTP status.
+fn legacy_reason(http: u16) -> &'static str {
+    match http {
+        401 => "authError",
+        403 => "insufficientPermissions",
+        404 => "notFound",
+        409 => "conflict",
+        429 => "rateLimitExceeded",
+        500..=599 => "backendError",
+        _ => "badRequest",
+    }
+}
+
+/// `/livez` and `/readyz`, for whoever asks.
+pub(super) async fn probe(entry: &Entry, path: &str) -> Option<Response<Body>> {
+    let (status, text) = match path {
+        "/livez" => (200, "ok\n"),
+        "/readyz" if *entry.draining.borrow() => (503, "stopping\n"),
+        "/readyz" => match entry.api.ready().await {
+            Ok(()) => (200, "ok\n"),
+            Err(_) => (503, "the store is unavailable\n"),
+        },
+        _ => return None,
+    };
+    let mut response = response(status, Bytes::from_static(text.as_bytes()), &Style::default());
+    let kind = HeaderValue::from_static("text/plain; charset=UTF-8");
+    response.headers_mut().insert(header::CONTENT_TYPE, kind);
+    Some(response)
+}

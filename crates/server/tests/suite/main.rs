@@ -1,0 +1,8 @@
+//! The server from outside: both doors, whole exchanges, real protos.
+#![allow(missing_docs, unreachable_pub, clippy::unwrap_used)]
+
+mod exchanges;
+mod google_protos;
+mod harness;
+mod parity;
+mod scenes;
