@@ -15,10 +15,11 @@ use crate::catalog::Catalog;
 use crate::clock::{Clock, Random, SystemClock, SystemRandom};
 use crate::config::Limits;
 use crate::live::Live;
+use crate::operation::Filter;
 use crate::reaper::Reaper;
 use crate::service::Api;
 use crate::store::embedded::{EmbeddedOptions, EmbeddedStore, OpenError};
-use crate::store::{Observer, Store};
+use crate::store::{ListQuery, Observer, Order, Store};
 use crate::transport::{Entry, Guard, Listener, RateLimit, TraceIds, serve};
 
 /// What a server is made of.
@@ -110,6 +111,7 @@ async fn start_over(
     limits: Limits,
     random: Arc<dyn Random>,
 ) -> Result<Parts, StartError> {
+    seed_pace(&*store, &live, &catalog).await;
     let (stop, draining) = watch::channel(false);
     let bind = async |address: &str| {
         let refuse = |error| StartError::Listen(address.to_owned(), error);
@@ -182,6 +184,31 @@ async fn start_over(
         tasks.spawn(serve(listener, entry.clone()));
     }
     Ok((address, stop, tasks, health))
+}
+
+/// The newest records of each service that tell, before the first commit, how long its
+/// methods take.
+const SEEDS: usize = 100;
+
+/// Learns from what finished before the start. Bounded by the number of records looked at,
+/// not of successes found: a start takes no longer for a large store.
+async fn seed_pace(store: &dyn Store, live: &Live, catalog: &Catalog) {
+    for service in catalog.services() {
+        let query = ListQuery {
+            service: Some(service.name.clone()),
+            parent: None,
+            owner: None,
+            deleted: true,
+            filter: Filter::default(),
+            order: Order::NewestFirst,
+            after: None,
+            limit: SEEDS,
+        };
+        match store.list(query).await {
+            Ok(records) => records.iter().rev().for_each(|record| live.pace().learn(record)),
+            Err(error) => tracing::warn!(%error, "could not read how long methods took"),
+        }
+    }
 }
 
 /// Keeps the table of principals as small as those who call.

@@ -65,6 +65,8 @@ pub(crate) struct Call {
     pub caller: Arc<Caller>,
     /// When the caller stops listening.
     pub deadline: Option<Instant>,
+    /// How long a GetOperation shall wait for the operation to be done.
+    pub wait: Option<Duration>,
 }
 
 /// A call's answer.
@@ -73,6 +75,8 @@ pub(crate) struct Reply {
     pub body: Body,
     /// For an open operation: whole seconds after which to look again.
     pub retry_seconds: Option<u32>,
+    /// What [`Call::wait`] was taken for.
+    pub waited: Option<Duration>,
 }
 
 /// The message of an answer.
@@ -85,7 +89,8 @@ pub(crate) enum Body {
 
 impl Reply {
     fn message(message: &impl Message) -> Self {
-        Self { body: Body::Message(message.encode_to_vec().into()), retry_seconds: None }
+        let body = Body::Message(message.encode_to_vec().into());
+        Self { body, retry_seconds: None, waited: None }
     }
 }
 

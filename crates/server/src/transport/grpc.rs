@@ -78,7 +78,8 @@ async fn call(
         authorize(&caller, &method.scopes)?;
     }
     let message = message(body, entry.request_bytes_max).await?;
-    let call = Call { service: service.clone(), method: method.clone(), caller, deadline };
+    let (service, method) = (service.clone(), method.clone());
+    let call = Call { service, method, caller, deadline, wait: None };
     entry.api.call(&call, message).await
 }
 

@@ -2,12 +2,13 @@
 //! contract's order: route, system parameters, credential, scope, parameters and body.
 
 mod answer;
+mod prefer;
 
 use std::borrow::Cow;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{Method, Request, Response, header, request};
+use http::{HeaderValue, Method, Request, Response, header, request};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use longrun_transcoding::{
@@ -113,8 +114,13 @@ async fn exchange_of(
     let request = encode_request(&input, &route.binding.rule, &route.captures, &query, &body)
         .map_err(Error::violations)?;
 
-    let call =
-        Call { service: route.service.clone(), method: route.rpc.clone(), caller, deadline: None };
+    let call = Call {
+        service: route.service.clone(),
+        method: route.rpc.clone(),
+        caller,
+        deadline: None,
+        wait: prefer::wait(&parts.headers),
+    };
     let reply = entry.api.call(&call, request.into()).await?;
     respond(&reply, &output, &route.binding.rule, &exchange.style)
 }
@@ -228,6 +234,11 @@ fn respond(
     let mut response = answer::response(200, bytes, style);
     if let Some(seconds) = reply.retry_seconds {
         response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+    }
+    if let Some(waited) = reply.waited
+        && let Ok(applied) = HeaderValue::try_from(format!("wait={}", waited.as_secs()))
+    {
+        response.headers_mut().insert(prefer::PREFERENCE_APPLIED, applied);
     }
     Ok(response)
 }
