@@ -40,7 +40,12 @@ pub struct Settings {
     pub random: Arc<dyn Random>,
     /// How its store is opened.
     pub store: EmbeddedOptions,
+    /// Between two heartbeats of a watch. 15 s.
+    pub heartbeat: Duration,
 }
+
+/// Between two heartbeats of a watch.
+const HEARTBEAT: Duration = Duration::from_secs(15);
 
 impl Settings {
     /// Settings with the machine's clock and randomness.
@@ -53,8 +58,8 @@ impl Settings {
         limits: Limits,
     ) -> Self {
         let (clock, random) = (Arc::new(SystemClock), Arc::new(SystemRandom));
-        let store = EmbeddedOptions::default();
-        Self { listen, data_dir, catalog, authenticator, limits, clock, random, store }
+        let (store, heartbeat) = (EmbeddedOptions::default(), HEARTBEAT);
+        Self { listen, data_dir, catalog, authenticator, limits, clock, random, store, heartbeat }
     }
 }
 
@@ -95,6 +100,7 @@ pub async fn start(settings: Settings) -> Result<Running, StartError> {
         settings.authenticator,
         settings.limits,
         settings.random,
+        settings.heartbeat,
     );
     let (address, stop, tasks, health) = running.await?;
     Ok(Running { address, stop, tasks, store: embedded, health })
@@ -110,6 +116,7 @@ async fn start_over(
     authenticator: Authenticator,
     limits: Limits,
     random: Arc<dyn Random>,
+    heartbeat: Duration,
 ) -> Result<Parts, StartError> {
     seed_pace(&*store, &live, &catalog).await;
     let (stop, draining) = watch::channel(false);
@@ -157,6 +164,7 @@ async fn start_over(
                 operation_bytes_max: limits.operation_bytes_max,
                 message_bytes_max: limits.message_bytes_max,
                 page_size_max: limits.page_size_max,
+                heartbeat,
             },
             draining: draining.clone(),
         }),

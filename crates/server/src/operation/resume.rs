@@ -5,15 +5,16 @@ use std::fmt;
 use super::page::unhex;
 use super::{Span, Timestamp};
 
-/// A place in the change feed, and when it was the feed's end. It holds no secret and gives
-/// no right: whoever uses it is checked as for a new watch.
+/// A place in the change feed. It holds no secret and gives no right: whoever uses it is
+/// checked as for a new watch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ResumeToken {
     /// The place.
     pub sequence: u64,
-    /// At this time everything up to the place was there, so a record that was made later
-    /// comes behind it.
+    /// What lies behind the place happened no earlier.
     pub time: Timestamp,
+    /// No record that was made later lies before the place.
+    pub horizon: Timestamp,
 }
 
 /// Why a watch can't go on.
@@ -37,6 +38,7 @@ impl ResumeToken {
         let mut bytes = vec![VERSION];
         bytes.extend(self.sequence.to_be_bytes());
         bytes.extend(self.time.micros().to_be_bytes());
+        bytes.extend(self.horizon.micros().to_be_bytes());
         bytes.iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
@@ -45,17 +47,18 @@ impl ResumeToken {
     /// # Errors
     /// [`ResumeError::Token`].
     pub fn decode(text: &str) -> Result<Self, ResumeError> {
-        let bytes = unhex(text).and_then(|bytes| <[u8; 17]>::try_from(bytes).ok());
+        let bytes = unhex(text).and_then(|bytes| <[u8; 25]>::try_from(bytes).ok());
         let [VERSION, rest @ ..] = bytes.ok_or(ResumeError::Token)? else {
             return Err(ResumeError::Token);
         };
-        let [sequence, time] = [0, 8].map(|at| {
+        let [sequence, time, horizon] = [0, 8, 16].map(|at| {
             let mut eight = [0; 8];
             eight.copy_from_slice(&rest[at..at + 8]);
             eight
         });
-        let time = Timestamp::from_micros(i64::from_be_bytes(time));
-        Ok(Self { sequence: u64::from_be_bytes(sequence), time })
+        let time_of = |bytes| Timestamp::from_micros(i64::from_be_bytes(bytes));
+        let sequence = u64::from_be_bytes(sequence);
+        Ok(Self { sequence, time: time_of(time), horizon: time_of(horizon) })
     }
 
     /// Whether nothing behind the place has been forgotten at `now`.
@@ -92,17 +95,18 @@ mod tests {
 
     #[test]
     fn what_is_cut_or_changed_is_no_token() {
-        let good = ResumeToken { sequence: 258, time: Timestamp::from_micros(7) }.encode();
-        assert_eq!(good, "0100000000000001020000000000000007");
+        let (time, horizon) = (Timestamp::from_micros(7), Timestamp::from_micros(9));
+        let good = ResumeToken { sequence: 258, time, horizon }.encode();
+        assert_eq!(good, "01000000000000010200000000000000070000000000000009");
         let table = [
             String::new(),
-            good[..32].to_owned(),
-            good[..33].to_owned(),
+            good[..48].to_owned(),
+            good[..49].to_owned(),
             format!("{good}00"),
             format!("02{}", &good[2..]),
             format!(" {}", &good[1..]),
             good.replace('7', "g"),
-            "ü".repeat(17),
+            "ü".repeat(25),
         ];
         for text in table {
             assert_eq!(ResumeToken::decode(&text), Err(ResumeError::Token), "{text:?}");
@@ -111,7 +115,8 @@ mod tests {
 
     #[test]
     fn a_token_lasts_a_day() {
-        let token = ResumeToken { sequence: 0, time: Timestamp::from_micros(0) };
+        let time = Timestamp::from_micros(0);
+        let token = ResumeToken { sequence: 0, time, horizon: time };
         let day = 24 * 3600 * 1_000_000;
         for (now, good) in [(-1, false), (0, true), (day, true), (day + 1, false)] {
             assert_eq!(token.check(Timestamp::from_micros(now)).is_ok(), good, "{now}");
@@ -120,8 +125,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn tokens_come_back(sequence: u64, micros: i64) {
-            let token = ResumeToken { sequence, time: Timestamp::from_micros(micros) };
+        fn tokens_come_back(sequence: u64, time: i64, horizon: i64) {
+            let [time, horizon] = [time, horizon].map(Timestamp::from_micros);
+            let token = ResumeToken { sequence, time, horizon };
             prop_assert_eq!(ResumeToken::decode(&token.encode()), Ok(token));
         }
     }

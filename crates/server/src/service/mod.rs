@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures::stream::BoxStream;
 use prost::Message;
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -50,6 +51,8 @@ pub(crate) struct Limits {
     pub message_bytes_max: usize,
     /// A page, whatever the caller asks for.
     pub page_size_max: usize,
+    /// Between two heartbeats of a watch.
+    pub heartbeat: Duration,
 }
 
 /// The longest that WaitOperation and LeaseOperations hold a call.
@@ -85,6 +88,9 @@ pub(crate) enum Body {
     Hot(Arc<Hot>),
     /// An encoded message.
     Message(Bytes),
+    /// Encoded messages, one after another; an error is the last item. Whoever drops it
+    /// ends it.
+    Stream(BoxStream<'static, Result<Bytes>>),
 }
 
 impl Reply {

@@ -10,7 +10,9 @@ use rusqlite::{Connection, params};
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 
 use super::{Faults, StoreClock, codec, feed, read};
-use crate::operation::{Change, Decision, OperationName, Record, RecordName, State, Timestamp};
+use crate::operation::{
+    Change, Decision, OperationName, Outcome, Record, RecordName, State, Timestamp,
+};
 use crate::store::{Apply, Birth, Commit, LeaseApply, LeaseQuery, Observer, StoreError};
 
 type Answer = Result<Arc<Record>, StoreError>;
@@ -345,7 +347,15 @@ pub(super) fn payload_bytes(record: &Record) -> usize {
     let bytes = |payload: &Option<crate::operation::Payload>| {
         payload.as_ref().map_or(0, |payload| payload.value.len())
     };
-    bytes(&record.request) + bytes(&record.metadata)
+    let outcome = match record.done().map(|done| &done.outcome) {
+        Some(Outcome::Response(response)) => response.value.len(),
+        Some(Outcome::Error(status)) => {
+            let details = status.details.iter().map(|detail| detail.value.len());
+            status.message.len() + details.sum::<usize>()
+        }
+        None => 0,
+    };
+    bytes(&record.request) + bytes(&record.metadata) + outcome
 }
 
 fn answers_reply(reply: oneshot::Sender<Vec<Answer>>, answers: Vec<Answer>) -> Reply {
