@@ -90,18 +90,10 @@ pub struct Running {
 pub async fn start(settings: Settings) -> Result<Running, StartError> {
     let live = Arc::new(Live::new(settings.limits.hot_bytes_max as u64));
     let observer: Arc<dyn Observer> = live.clone();
-    let opened = EmbeddedStore::open(&settings.data_dir, settings.clock, observer, settings.store);
+    let (clock, options) = (settings.clock.clone(), settings.store.clone());
+    let opened = EmbeddedStore::open(&settings.data_dir, clock, observer, options);
     let embedded = Arc::new(opened.map_err(StartError::Store)?);
-    let running = start_over(
-        embedded.clone(),
-        live,
-        settings.listen,
-        Arc::new(settings.catalog),
-        settings.authenticator,
-        settings.limits,
-        settings.random,
-        settings.heartbeat,
-    );
+    let running = start_over(embedded.clone(), live, settings);
     let (address, stop, tasks, health) = running.await?;
     Ok(Running { address, stop, tasks, store: embedded, health })
 }
@@ -111,13 +103,10 @@ type Parts = (SocketAddr, watch::Sender<bool>, JoinSet<()>, tonic_health::server
 async fn start_over(
     store: Arc<dyn Store>,
     live: Arc<Live>,
-    listen: SocketAddr,
-    catalog: Arc<Catalog>,
-    authenticator: Authenticator,
-    limits: Limits,
-    random: Arc<dyn Random>,
-    heartbeat: Duration,
+    settings: Settings,
 ) -> Result<Parts, StartError> {
+    let Settings { listen, authenticator, limits, random, heartbeat, .. } = settings;
+    let catalog = Arc::new(settings.catalog);
     seed_pace(&*store, &live, &catalog).await;
     let (stop, draining) = watch::channel(false);
     let bind = async |address: &str| {

@@ -188,10 +188,7 @@ impl Server {
              Content-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
             body.len()
         );
-        let response = self.raw(request.as_bytes()).await;
-        let (head, body) = response.split_once("\r\n\r\n").expect("a head ends with an empty line");
-        let status = head.split(' ').nth(1).and_then(|code| code.parse().ok()).expect("a status");
-        Answer { status, head: head.to_owned(), body: body.to_owned() }
+        Answer::parse(&self.raw(request.as_bytes()).await)
     }
 
     /// A unary gRPC call with bytes.
@@ -268,6 +265,13 @@ pub struct Answer {
 }
 
 impl Answer {
+    /// From a whole response.
+    pub fn parse(response: &str) -> Self {
+        let (head, body) = response.split_once("\r\n\r\n").expect("a head ends with an empty line");
+        let status = head.split(' ').nth(1).and_then(|code| code.parse().ok()).expect("a status");
+        Self { status, head: head.to_owned(), body: body.to_owned() }
+    }
+
     pub fn json(&self) -> serde_json::Value {
         serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.body))
     }
