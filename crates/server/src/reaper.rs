@@ -18,6 +18,10 @@ const GAP: Span = Span::seconds(5);
 const PROBE: Span = Span::seconds(2);
 /// Records per batch.
 const BATCH: usize = 512;
+/// Removals are told of for a day ([`ResumeToken`]); an hour more is for who is just reading.
+///
+/// [`ResumeToken`]: crate::operation::ResumeToken
+const REMOVALS_KEPT: Span = Span::seconds(25 * 3600);
 /// Batches per pass: what is left comes in the next one.
 const BATCHES: usize = 64;
 
@@ -75,7 +79,18 @@ impl Reaper {
                 break;
             }
         }
+        self.forget_removals().await?;
         Ok(seen)
+    }
+
+    async fn forget_removals(&self) -> Result<(), StoreError> {
+        let before = self.store.now().minus(REMOVALS_KEPT);
+        for _ in 0..BATCHES {
+            if self.store.forget_removals(before, BATCH).await? < BATCH {
+                break;
+            }
+        }
+        Ok(())
     }
 
     /// Passes until the server stops.

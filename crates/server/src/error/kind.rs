@@ -80,6 +80,8 @@ pub enum Kind {
         /// The name asked for.
         name: String,
     },
+    /// A watch can't go on from so long ago.
+    ResumeTokenExpired,
     /// The name is taken.
     OperationAlreadyExists {
         /// The name.
@@ -152,6 +154,7 @@ impl Kind {
             Self::OperationAlreadyExists { .. } => {
                 (Code::AlreadyExists, "OPERATION_ALREADY_EXISTS")
             }
+            Self::ResumeTokenExpired => (Code::OutOfRange, "RESUME_TOKEN_EXPIRED"),
             Self::OperationDone { .. } => (Code::FailedPrecondition, "OPERATION_DONE"),
             Self::LeaseRequired { .. } => (Code::Aborted, "LEASE_REQUIRED"),
             Self::LeaseLost { .. } => (Code::Aborted, "LEASE_LOST"),

@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 use super::*;
 use crate::operation::samples::{at, name, payload, record};
 use crate::operation::{Done, Finisher, Holder, Outcome, Timestamp};
-use crate::store::{Apply, Birth, LeaseApply, LeaseQuery, ListQuery};
+use crate::store::{Apply, Birth, Changes, ChangesQuery, LeaseApply, LeaseQuery, ListQuery};
 
 /// One record in a store whose reads arrive when the test lets them.
 #[derive(Default)]
@@ -33,7 +33,7 @@ impl Slow {
     fn write(&self, record: Record, removed: bool) -> Commit {
         let record = Arc::new(record);
         *self.current.lock().unwrap() = (!removed).then(|| record.clone());
-        Commit { record, removed }
+        Commit { record, removed, visible: true }
     }
 }
 
@@ -77,6 +77,14 @@ impl Store for Slow {
     }
 
     fn due(&self, _: usize) -> BoxFuture<'_, Result<Vec<RecordName>, StoreError>> {
+        unreachable!()
+    }
+
+    fn changes(&self, _: ChangesQuery) -> BoxFuture<'_, Result<Changes, StoreError>> {
+        unreachable!()
+    }
+
+    fn forget_removals(&self, _: Timestamp, _: usize) -> BoxFuture<'_, Result<usize, StoreError>> {
         unreachable!()
     }
 
@@ -232,7 +240,7 @@ fn nothing_is_left_of_those_who_waited() {
         }
     }
     let record = Arc::new(record("r7", at(0)));
-    live.committed(&[Commit { record, removed: false }]);
+    live.committed(&[Commit { record, removed: false, visible: true }]);
     assert!(signals[207].wait().now_or_never().is_some());
     queues.truncate(20);
     while signals.len() > 1 {
@@ -260,7 +268,8 @@ fn a_queue_is_woken_by_what_can_be_leased() {
         let methods = ["pkg.Service/None", "pkg.Service/Method"].map(str::to_owned);
         let mut signal = live.watch_queue("s", &methods);
         let mut elsewhere = live.watch_queue("t", &methods);
-        live.committed(&[Commit { record: Arc::new(record.clone()), removed }]);
+        let commit = Commit { record: Arc::new(record.clone()), removed, visible: true };
+        live.committed(&[commit]);
         assert_eq!(signal.wait().now_or_never().is_some(), woken, "{record:?}");
         assert!(elsewhere.wait().now_or_never().is_none());
     }

@@ -8,6 +8,7 @@ mod filter;
 mod name;
 mod page;
 mod record;
+mod resume;
 #[cfg(test)]
 pub(crate) mod samples;
 mod time;
@@ -21,5 +22,6 @@ pub use record::{
     Done, Execution, Finisher, Holder, Labels, Lease, LeaseToken, Outcome, Payload, Principal,
     Record, State, StateName, Status, TokenHash,
 };
+pub use resume::{ResumeError, ResumeToken};
 pub use time::{Span, Timestamp};
 pub use transition::{Expected, Finish, Grant, NewRecord, Release, Renewal, Update};

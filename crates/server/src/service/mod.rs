@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures::stream::BoxStream;
 use prost::Message;
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -50,6 +51,8 @@ pub(crate) struct Limits {
     pub message_bytes_max: usize,
     /// A page, whatever the caller asks for.
     pub page_size_max: usize,
+    /// Between two heartbeats of a watch.
+    pub heartbeat: Duration,
 }
 
 /// The longest that WaitOperation and LeaseOperations hold a call.
@@ -65,6 +68,8 @@ pub(crate) struct Call {
     pub caller: Arc<Caller>,
     /// When the caller stops listening.
     pub deadline: Option<Instant>,
+    /// How long a GetOperation shall wait for the operation to be done.
+    pub wait: Option<Duration>,
 }
 
 /// A call's answer.
@@ -73,6 +78,8 @@ pub(crate) struct Reply {
     pub body: Body,
     /// For an open operation: whole seconds after which to look again.
     pub retry_seconds: Option<u32>,
+    /// What [`Call::wait`] was taken for.
+    pub waited: Option<Duration>,
 }
 
 /// The message of an answer.
@@ -81,11 +88,15 @@ pub(crate) enum Body {
     Hot(Arc<Hot>),
     /// An encoded message.
     Message(Bytes),
+    /// Encoded messages, one after another; an error is the last item. Whoever drops it
+    /// ends it.
+    Stream(BoxStream<'static, Result<Bytes>>),
 }
 
 impl Reply {
     fn message(message: &impl Message) -> Self {
-        Self { body: Body::Message(message.encode_to_vec().into()), retry_seconds: None }
+        let body = Body::Message(message.encode_to_vec().into());
+        Self { body, retry_seconds: None, waited: None }
     }
 }
 

@@ -6,3 +6,6 @@ mod google_protos;
 mod harness;
 mod parity;
 mod scenes;
+mod wait;
+mod watch;
+mod watch_forms;

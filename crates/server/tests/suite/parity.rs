@@ -66,6 +66,8 @@ const CANCEL_RECORD: &str = "longrun.v1.Backend/CancelRecord";
 const DELETE_RECORD: &str = "longrun.v1.Backend/DeleteRecord";
 const LEASE: &str = "longrun.v1.Backend/LeaseOperations";
 const RENEW: &str = "longrun.v1.Backend/RenewLease";
+// What it streams is compared in `watch`; here is what it refuses.
+const WATCH: &str = "longrun.v1.Backend/WatchRecords";
 const RELEASE: &str = "longrun.v1.Backend/ReleaseLease";
 
 #[rustfmt::skip]
@@ -132,6 +134,13 @@ const CASES: &[Case] = &[
     case(RENEW, Scene::Leased, "backend", tokened!(r#","leaseDuration":"60s""#), ("POST", at!("/one:renewLease"), tokened!(r#","leaseDuration":"60s""#))),
     case(RENEW, Scene::Leased, "backend", named!(r#","leaseToken":"0000""#), ("POST", at!("/one:renewLease"), r#"{"leaseToken":"0000"}"#)),
     case(RENEW, Scene::Running, "backend", named!(""), ("POST", at!("/one:renewLease"), "{}")),
+    case(WATCH, Scene::Pending, "backend", r#"{"parent":"services/longrun.local","resumeToken":"nonsense"}"#, ("GET", at!(":watch?resumeToken=nonsense"), "")),
+    case(WATCH, Scene::Pending, "backend", r#"{"parent":"services/longrun.local","resumeToken":"01000000000000000100000000000000070000000000000007"}"#, ("GET", at!(":watch?resumeToken=01000000000000000100000000000000070000000000000007"), "")),
+    case(WATCH, Scene::Pending, "backend", r#"{"parent":"services/longrun.local","filter":"color=red"}"#, ("GET", at!(":watch?filter=color%3Dred"), "")),
+    case(WATCH, Scene::Pending, "backend", r#"{"parent":"services/unknown.example.com"}"#, ("GET", "/longrun/v1/services/unknown.example.com/operations:watch", "")),
+    case(WATCH, Scene::Pending, "elsewhere", r#"{"parent":"services/-"}"#, ("GET", "/longrun/v1/services/-/operations:watch", "")),
+    case(WATCH, Scene::Pending, "elsewhere", r#"{"parent":"services/longrun.local"}"#, ("GET", at!(":watch"), "")),
+    case(WATCH, Scene::Pending, "alice", r#"{"parent":"services/longrun.local"}"#, ("GET", at!(":watch"), "")),
     case(RELEASE, Scene::Leased, "backend", tokened!(r#","retryDelay":"10s""#), ("POST", at!("/one:releaseLease"), tokened!(r#","retryDelay":"10s""#))),
     case(RELEASE, Scene::Succeeded, "backend", tokened!(""), ("POST", at!("/one:releaseLease"), tokened!(""))),
 ];

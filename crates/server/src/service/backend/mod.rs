@@ -3,6 +3,7 @@
 mod create;
 mod lease;
 mod records;
+mod watch;
 mod write;
 
 use std::sync::Arc;
@@ -50,6 +51,7 @@ async fn dispatch(api: &Api, call: &Call, rpc: &str, request: Bytes) -> Result<R
         "DeleteRecord" => write::delete(api, call, decode(request)?).await,
         "LeaseOperations" => lease::lease(api, call, decode(request)?).await,
         "RenewLease" => lease::renew(api, call, decode(request)?).await,
+        "WatchRecords" => watch::watch(api, call, decode(request)?).await,
         "ReleaseLease" => lease::release(api, call, decode(request)?).await,
         _ => Err(unimplemented(&call.method.name)),
     }

@@ -1,6 +1,7 @@
 //! Records in one SQLite file: one thread writes, some read beside it.
 
 mod codec;
+mod feed;
 mod open;
 mod read;
 #[cfg(test)]
@@ -18,7 +19,10 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 
 pub use open::OpenError;
 
-use super::{Apply, Birth, LeaseApply, LeaseQuery, ListQuery, Observer, Store, StoreError};
+use super::{
+    Apply, Birth, Changes, ChangesQuery, LeaseApply, LeaseQuery, ListQuery, Observer, Store,
+    StoreError,
+};
 use crate::clock::Clock;
 use crate::operation::{Record, RecordName, Timestamp};
 use write::{Job, Queued};
@@ -78,12 +82,17 @@ impl EmbeddedStore {
         options: EmbeddedOptions,
     ) -> Result<Self, OpenError> {
         let lock = open::lock(dir)?;
-        let (connection, last) = open::writer(dir)?;
+        let (connection, last, seq) = open::writer(dir)?;
         let clock = Arc::new(StoreClock { inner: clock, last: AtomicI64::new(last) });
         let readers = (0..READERS).map(|_| open::reader(dir)).collect::<Result<Vec<_>, _>>()?;
         let (sender, receiver) = mpsc::unbounded_channel();
-        let writer =
-            write::Writer { connection, observer, clock: clock.clone(), faults: options.faults };
+        let writer = write::Writer {
+            connection,
+            observer,
+            clock: clock.clone(),
+            seq: seq.into(),
+            faults: options.faults,
+        };
         let thread = std::thread::Builder::new()
             .name("store-writer".to_owned())
             .spawn(move || writer.run(receiver))
@@ -216,6 +225,22 @@ impl Store for EmbeddedStore {
     fn due(&self, limit: usize) -> BoxFuture<'_, Result<Vec<RecordName>, StoreError>> {
         let now = self.clock.now();
         Box::pin(self.read(move |connection| read::due(connection, now, limit)))
+    }
+
+    fn changes(&self, query: ChangesQuery) -> BoxFuture<'_, Result<Changes, StoreError>> {
+        Box::pin(self.read(move |connection| feed::changes(connection, &query)))
+    }
+
+    fn forget_removals(
+        &self,
+        before: Timestamp,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<usize, StoreError>> {
+        Box::pin(async move {
+            let old = self.read(move |connection| feed::old(connection, before, limit)).await?;
+            let Some(old) = old else { return Ok(0) };
+            self.write(|reply| Job::Forget(old, reply)).await?
+        })
     }
 
     fn now(&self) -> Timestamp {

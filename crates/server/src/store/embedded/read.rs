@@ -9,7 +9,7 @@ use crate::operation::{
 };
 use crate::store::{ListQuery, Order};
 
-const JOINS: &str = "LEFT JOIN requests ON requests.row = records.row \
+pub(super) const JOINS: &str = "LEFT JOIN requests ON requests.row = records.row \
      LEFT JOIN outcomes ON outcomes.row = records.row";
 
 pub(super) const READY: &str =

@@ -2,14 +2,17 @@
 //! version, commits all of it as one batch, tells the observer, then answers. There is no
 //! timer: what queues up while a batch reaches the disk is the next one.
 
+use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use rusqlite::{Connection, params};
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 
-use super::{Faults, StoreClock, codec, read};
-use crate::operation::{Change, Decision, OperationName, Record, RecordName, State, Timestamp};
+use super::{Faults, StoreClock, codec, feed, read};
+use crate::operation::{
+    Change, Decision, OperationName, Outcome, Record, RecordName, State, Timestamp,
+};
 use crate::store::{Apply, Birth, Commit, LeaseApply, LeaseQuery, Observer, StoreError};
 
 type Answer = Result<Arc<Record>, StoreError>;
@@ -22,6 +25,8 @@ pub(super) enum Job {
     Update(Vec<(RecordName, Apply)>, oneshot::Sender<Vec<Answer>>),
     /// Hand records out.
     Lease(LeaseQuery, LeaseApply, oneshot::Sender<Result<Vec<Arc<Record>>, StoreError>>),
+    /// Forget removals up to a place in the feed.
+    Forget(i64, oneshot::Sender<Result<usize, StoreError>>),
     /// Commit something, however little.
     Ping(oneshot::Sender<Result<(), StoreError>>),
 }
@@ -42,6 +47,8 @@ pub(super) struct Writer {
     pub(super) connection: Connection,
     pub(super) observer: Arc<dyn Observer>,
     pub(super) clock: Arc<StoreClock>,
+    /// The end of the change feed. A batch that fails leaves a gap in it.
+    pub(super) seq: Cell<i64>,
     pub(super) faults: Option<Arc<dyn Faults>>,
 }
 
@@ -95,6 +102,7 @@ impl Writer {
         let connection = &self.connection;
         connection.execute_batch("BEGIN IMMEDIATE")?;
         let mut pinged = false;
+        let mut forgotten = 0;
         for job in jobs {
             match job {
                 Job::Create(births, reply) => {
@@ -115,18 +123,24 @@ impl Writer {
                     let leased = self.lease(&query, &apply, commits)?;
                     replies.push(Box::new(move |done| send(reply, done.map(|()| leased))));
                 }
+                Job::Forget(through, reply) => {
+                    let count = feed::forget(connection, through)?;
+                    forgotten += count;
+                    replies.push(Box::new(move |done| send(reply, done.map(|()| count))));
+                }
                 Job::Ping(reply) => {
                     pinged = true;
                     replies.push(Box::new(move |done| send(reply, done)));
                 }
             }
         }
-        if commits.is_empty() && !pinged {
+        if commits.is_empty() && !pinged && forgotten == 0 {
             // Refusals and looks for work: what they saw is on the disk already.
             return connection.execute_batch("ROLLBACK");
         }
         let now = self.clock.now().micros();
-        connection.prepare_cached("UPDATE clock SET now = ?")?.execute([now])?;
+        let sql = "UPDATE clock SET now = ?, seq = ?";
+        connection.prepare_cached(sql)?.execute([now, self.seq.get()])?;
         if self.faults.as_ref().is_some_and(|faults| faults.commit_fails()) {
             return Err(rusqlite::Error::SqliteFailure(
                 rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_FULL),
@@ -142,8 +156,8 @@ impl Writer {
         let columns = Columns::of(&record);
         let mut statement = self.connection.prepare_cached(
             "INSERT INTO records (service, parent, id, owner, method, state, create_time, \
-             finish_time, due_time, deleted, ready, head) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) \
-             ON CONFLICT DO NOTHING",
+             finish_time, due_time, deleted, ready, seq, head) \
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
         )?;
         let inserted = statement.execute(params![
             record.name.service,
@@ -157,6 +171,7 @@ impl Writer {
             columns.due_time,
             columns.deleted,
             columns.ready,
+            self.next_seq(),
             codec::head(&record),
         ])?;
         if inserted == 0 {
@@ -170,8 +185,13 @@ impl Writer {
         self.write_outcome(row, &record)?;
         self.write_labels(row, &record)?;
         let record = Arc::new(record);
-        commits.push(Commit { record: record.clone(), removed: false });
+        commits.push(Commit { record: record.clone(), removed: false, visible: true });
         Ok(Ok(record))
+    }
+
+    fn next_seq(&self) -> i64 {
+        self.seq.set(self.seq.get() + 1);
+        self.seq.get()
     }
 
     fn update(
@@ -204,9 +224,10 @@ impl Writer {
             Err(refusal) => Err(StoreError::Refused(refusal)),
             Ok(Change::Keep) => Ok((Arc::new(record), false)),
             Ok(Change::Put(next)) => {
-                self.replace(row, &record, &next)?;
+                let visible = next.version != record.version;
+                self.replace(row, &record, &next, visible.then(|| self.next_seq()))?;
                 let next = Arc::from(next);
-                commits.push(Commit { record: Arc::clone(&next), removed: false });
+                commits.push(Commit { record: Arc::clone(&next), removed: false, visible });
                 Ok((next, true))
             }
             Ok(Change::Remove(last)) => {
@@ -214,18 +235,25 @@ impl Writer {
                     let sql = format!("DELETE FROM {table} WHERE row = ?");
                     self.connection.prepare_cached(&sql)?.execute([row])?;
                 }
+                feed::removed(&self.connection, self.next_seq(), &last.name, self.clock.now())?;
                 let last = Arc::from(last);
-                commits.push(Commit { record: Arc::clone(&last), removed: true });
+                commits.push(Commit { record: Arc::clone(&last), removed: true, visible: true });
                 Ok((last, true))
             }
         })
     }
 
-    fn replace(&self, row: i64, before: &Record, next: &Record) -> rusqlite::Result<()> {
+    fn replace(
+        &self,
+        row: i64,
+        before: &Record,
+        next: &Record,
+        seq: Option<i64>,
+    ) -> rusqlite::Result<()> {
         let columns = Columns::of(next);
         let mut statement = self.connection.prepare_cached(
             "UPDATE records SET state = ?, finish_time = ?, due_time = ?, deleted = ?, ready = ?, \
-             head = ? WHERE row = ?",
+             seq = coalesce(?, seq), head = ? WHERE row = ?",
         )?;
         statement.execute(params![
             columns.state,
@@ -233,6 +261,7 @@ impl Writer {
             columns.due_time,
             columns.deleted,
             columns.ready,
+            seq,
             codec::head(next),
             row,
         ])?;
@@ -314,11 +343,19 @@ impl Columns {
     }
 }
 
-fn payload_bytes(record: &Record) -> usize {
+pub(super) fn payload_bytes(record: &Record) -> usize {
     let bytes = |payload: &Option<crate::operation::Payload>| {
         payload.as_ref().map_or(0, |payload| payload.value.len())
     };
-    bytes(&record.request) + bytes(&record.metadata)
+    let outcome = match record.done().map(|done| &done.outcome) {
+        Some(Outcome::Response(response)) => response.value.len(),
+        Some(Outcome::Error(status)) => {
+            let details = status.details.iter().map(|detail| detail.value.len());
+            status.message.len() + details.sum::<usize>()
+        }
+        None => 0,
+    };
+    bytes(&record.request) + bytes(&record.metadata) + outcome
 }
 
 fn answers_reply(reply: oneshot::Sender<Vec<Answer>>, answers: Vec<Answer>) -> Reply {
