@@ -66,7 +66,8 @@ impl Poller {
     ///
     /// # Errors
     /// The poll's: as the server says; `UNAVAILABLE` when it stays away.
-    pub async fn done(mut self) -> Result<Operation, ClientError> {
+    pub async fn done(self) -> Result<Operation, ClientError> {
+        let Self { client, name, mut on_metadata } = self;
         let mut seen = None;
         let mut waits = true;
         // The first look is at once.
@@ -76,7 +77,7 @@ impl Poller {
             if !waits {
                 sleep(interval).await;
             }
-            let answer = match self.ask(interval, waits && !interval.is_zero()).await {
+            let answer = match ask(&client, &name, interval, waits).await {
                 Err(error) if waits && error.code == Code::Unimplemented => {
                     waits = false;
                     continue;
@@ -85,7 +86,7 @@ impl Poller {
             };
             let next = recommended(&answer);
             let operation = answer.into_inner();
-            if let (Some(look), Some(metadata)) = (&mut self.on_metadata, &operation.metadata)
+            if let (Some(look), Some(metadata)) = (&mut on_metadata, &operation.metadata)
                 && seen.as_ref() != Some(metadata)
             {
                 look(metadata);
@@ -100,15 +101,6 @@ impl Poller {
         }
     }
 
-    async fn ask(&self, hold: Duration, wait: bool) -> Result<Response<Operation>, ClientError> {
-        let (client, name) = (&self.client, &self.name);
-        patiently(async || match wait {
-            true => client.wait_once(name, Some(hold)).await,
-            false => client.poll_once(name).await,
-        })
-        .await
-    }
-
     /// The response, once the operation has succeeded.
     ///
     /// # Errors
@@ -116,6 +108,20 @@ impl Poller {
     pub async fn result<R: Message + Name + Default>(self) -> Result<R, OperationError> {
         outcome(self.done().await.map_err(OperationError::Poll)?)
     }
+}
+
+/// Holds the call for so long, where the server can; otherwise looks at once.
+async fn ask(
+    client: &Client,
+    name: &str,
+    hold: Duration,
+    waits: bool,
+) -> Result<Response<Operation>, ClientError> {
+    patiently(async || match waits && !hold.is_zero() {
+        true => client.wait_once(name, Some(hold)).await,
+        false => client.poll_once(name).await,
+    })
+    .await
 }
 
 fn outcome<R: Message + Name + Default>(operation: Operation) -> Result<R, OperationError> {
@@ -170,10 +176,7 @@ mod tests {
         let status = rpc::Status { code: 1, message: "stopped".into(), details: vec![] };
         let failed = outcome::<u32>(done(Some(operation::Result::Error(status.clone()))));
         assert_eq!(failed, Err(OperationError::Failed(status)));
-        assert_eq!(
-            failed.unwrap_err().to_string(),
-            "the operation failed: Cancelled: stopped"
-        );
+        assert_eq!(failed.unwrap_err().to_string(), "the operation failed: Cancelled: stopped");
         assert!(outcome::<u32>(done(None)).is_err());
     }
 }

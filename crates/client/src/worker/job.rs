@@ -167,9 +167,7 @@ fn text(panic: &(dyn Any + Send)) -> &str {
 async fn tell(context: &Context, verdict: Verdict) {
     let (backend, held) = (context.backend(), context.held());
     let mut told = match &verdict {
-        Verdict::Finish(outcome) => {
-            tirelessly(|| backend.finish(held, outcome.clone())).await
-        }
+        Verdict::Finish(outcome) => tirelessly(|| backend.finish(held, outcome.clone())).await,
         Verdict::Release(Retry { failure, delay }) => {
             tirelessly(|| backend.release(held, Some(failure.clone()), *delay)).await
         }
