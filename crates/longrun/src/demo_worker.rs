@@ -11,8 +11,9 @@ use longrun_client::{Client, ClientError, Code};
 use prost::Message as _;
 use prost_types::value::Kind;
 use prost_types::{Any, Struct, Value};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio::time::sleep;
+use tokio::time::timeout;
 
 /// What it works on.
 pub(crate) const METHOD: &str = "demo.v1.Demo/Build";
@@ -23,10 +24,10 @@ const STEPS: u32 = 10;
 /// How many operations it works on at once.
 const WORK_MAX: usize = 8;
 
-/// Works until it is dropped.
-pub(crate) async fn run(client: Client) {
+/// Works until it is told to stop; what it has begun then is left to the lease's end.
+pub(crate) async fn run(client: Client, mut stopping: watch::Receiver<bool>) {
     let mut work = JoinSet::new();
-    loop {
+    while !*stopping.borrow() {
         while work.len() >= WORK_MAX {
             work.join_next().await;
         }
@@ -34,22 +35,34 @@ pub(crate) async fn run(client: Client) {
         match client.lease(lease_request(free)).await {
             Ok(records) => {
                 for record in records {
-                    let client = client.clone();
+                    let (client, stopping) = (client.clone(), stopping.clone());
                     work.spawn(async move {
                         let name = record.name.clone();
-                        if let Err(error) = build(&client, record).await {
+                        let built = build(&client, record, stopping.clone()).await;
+                        // A server that stops is no news to whoever stops it.
+                        if let Err(error) = built
+                            && !*stopping.borrow()
+                        {
                             tracing::warn!(%name, %error, "the demo worker gave up");
                         }
                     });
                 }
             }
+            Err(_) if *stopping.borrow() => {}
             Err(error) => {
                 tracing::warn!(%error, "the demo worker got no work");
-                sleep(STEP * 4).await;
+                pause(STEP * 4, &mut stopping).await;
             }
         }
         while work.try_join_next().is_some() {}
     }
+    work.join_all().await;
+}
+
+/// Whether the work goes on after so long.
+async fn pause(time: Duration, stopping: &mut watch::Receiver<bool>) -> bool {
+    // An error means that the demo is gone, which is stopping too.
+    timeout(time, stopping.wait_for(|stop| *stop)).await.is_err()
 }
 
 fn lease_request(max_operations: i32) -> LeaseOperationsRequest {
@@ -64,7 +77,11 @@ fn lease_request(max_operations: i32) -> LeaseOperationsRequest {
 }
 
 /// One operation: a step, then its progress, until done or asked to cancel.
-async fn build(client: &Client, record: OperationRecord) -> Result<(), ClientError> {
+async fn build(
+    client: &Client,
+    record: OperationRecord,
+    mut stopping: watch::Receiver<bool>,
+) -> Result<(), ClientError> {
     let token = record.lease.map(|lease| lease.token).unwrap_or_default();
     let name = record.name;
     let mut step = 0;
@@ -78,7 +95,9 @@ async fn build(client: &Client, record: OperationRecord) -> Result<(), ClientErr
         if let Some(end) = end(step, renewed.await?.cancel_request_time.is_some()) {
             break end;
         }
-        sleep(STEP).await;
+        if !pause(STEP, &mut stopping).await {
+            return Ok(());
+        }
         step += 1;
     };
     let result = match end {
