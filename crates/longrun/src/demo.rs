@@ -8,6 +8,7 @@ use longrun_client::Client;
 use longrun_server::auth::Authenticator;
 use longrun_server::clock::{Random as _, SystemRandom};
 use longrun_server::config::{Config, File, Overrides, parse_listen};
+use tokio::sync::watch;
 
 use crate::demo_worker;
 use crate::logging;
@@ -48,12 +49,18 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Exit, Failure> {
 
     let url = format!("http://{}", running.local_addr());
     let client = Client::connect(&url, None).await?;
-    let worker = tokio::spawn(demo_worker::run(client));
+    let (stop, stopping) = watch::channel(false);
+    let worker = tokio::spawn(demo_worker::run(client, stopping));
     output::print(&lines(&url, &folder.path))?;
 
     signals.next().await;
-    worker.abort();
-    signals.stop(running.shutdown()).await;
+    stop.send_replace(true);
+    let stopped = async {
+        // It gives back what it has, so the server stops after it.
+        worker.await.unwrap_or_else(|error| tracing::error!(%error, "the demo worker failed"));
+        running.shutdown().await;
+    };
+    signals.stop(stopped).await;
     Ok(Exit::Ok)
 }
 

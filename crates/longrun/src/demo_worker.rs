@@ -1,12 +1,12 @@
 //! The sample worker: leases over gRPC as any worker would.
 
-use std::future::pending;
 use std::time::Duration;
 
 use longrun_client::{Client, Context, WorkError, Worker};
 use prost::Message as _;
 use prost_types::value::Kind;
 use prost_types::{Any, Struct, Value};
+use tokio::sync::watch;
 use tokio::time::timeout;
 
 /// What it works on.
@@ -16,11 +16,15 @@ pub(crate) const METHOD: &str = "demo.v1.Demo/Build";
 const STEP: Duration = Duration::from_millis(500);
 const STEPS: u32 = 10;
 
-/// Works until it is dropped.
-pub(crate) async fn run(client: Client) {
-    let worker = Worker::new(client, "longrun.local").worker_id("demo");
+/// Works until it is told to stop; what it has begun then goes back to the server at once.
+pub(crate) async fn run(client: Client, mut stopping: watch::Receiver<bool>) {
+    let worker = Worker::new(client, "longrun.local").worker_id("demo").drain_timeout(Duration::ZERO);
+    let stopped = async move {
+        // An error means that the demo is gone, which is stopping too.
+        let _ = stopping.wait_for(|stop| *stop).await;
+    };
     let worker = worker.handle_any(METHOD, |context, _| build(context));
-    if let Err(error) = worker.run_until(pending()).await {
+    if let Err(error) = worker.run_until(stopped).await {
         tracing::warn!(%error, "the demo worker gave up");
     }
 }

@@ -100,7 +100,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Exit, Failure> {
     let running = start(config, authenticator, arguments.sources.strict).await?;
     tracing::info!(address = %running.local_addr(), "listening");
     let signal = signals.next().await;
-    tracing::info!(signal, "stopping");
+    tracing::info!(%signal, "stopping");
     signals.stop(running.shutdown()).await;
     Ok(Exit::Ok)
 }

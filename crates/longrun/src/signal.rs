@@ -1,5 +1,6 @@
 //! SIGINT and SIGTERM.
 
+use std::fmt;
 use std::future::Future;
 use std::io;
 use std::time::Duration;
@@ -9,8 +10,21 @@ use tokio::time::timeout;
 /// How long a graceful stop may take.
 const STOP_MAX: Duration = Duration::from_secs(8);
 
-/// Which of the two came, as the exit code that a shell gives it.
-type SignalExit = i32;
+/// Which of the two came; its number is the exit code that a shell gives it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Signal {
+    Interrupt = 130,
+    Terminate = 143,
+}
+
+impl fmt::Display for Signal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Interrupt => "SIGINT",
+            Self::Terminate => "SIGTERM",
+        })
+    }
+}
 
 /// Listens for both from now on: one that comes before the first `next` isn't lost.
 #[derive(Debug)]
@@ -40,12 +54,12 @@ impl Signals {
     }
 
     /// The next one.
-    pub(crate) async fn next(&mut self) -> SignalExit {
+    pub(crate) async fn next(&mut self) -> Signal {
         #[cfg(unix)]
         {
             tokio::select! {
-                _ = self.interrupt.recv() => 130,
-                _ = self.terminate.recv() => 143,
+                _ = self.interrupt.recv() => Signal::Interrupt,
+                _ = self.terminate.recv() => Signal::Terminate,
             }
         }
         #[cfg(not(unix))]
@@ -54,7 +68,7 @@ impl Signals {
             if tokio::signal::ctrl_c().await.is_err() {
                 std::future::pending::<()>().await;
             }
-            130
+            Signal::Interrupt
         }
     }
 
@@ -67,7 +81,7 @@ impl Signals {
                     tracing::warn!("calls were still open after 8 s; they are cut");
                 }
             }
-            exit = self.next() => std::process::exit(exit),
+            signal = self.next() => std::process::exit(signal as i32),
         }
     }
 }

@@ -78,7 +78,7 @@ pub(super) async fn lease(
         // Registered before the look, so that no commit falls between the two.
         let mut signal = api.live.watch_queue(&query.service, &query.methods);
         let leased = grant(api, &query, &request.worker_id, duration).await?;
-        if !leased.records.is_empty() || until <= Instant::now() || *draining.borrow() {
+        if !leased.records.is_empty() || until <= Instant::now() {
             return Ok(Reply::message(&leased));
         }
         let woken = async {
@@ -88,7 +88,8 @@ pub(super) async fn lease(
                 _ = draining.wait_for(|stop| *stop) => {}
             }
         };
-        if timeout_at(until, woken).await.is_err() {
+        // A server that stops hands out no more work.
+        if timeout_at(until, woken).await.is_err() || *draining.borrow() {
             return Ok(Reply::message(&leased));
         }
     }

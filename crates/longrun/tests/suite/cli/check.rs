@@ -1,0 +1,153 @@
+//! `longrun check`.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use super::cli;
+use crate::program::Ended;
+
+const PROTO: &str = r#"syntax = "proto3";
+package shelf.v1;
+import "google/api/annotations.proto";
+import "google/api/client.proto";
+import "google/longrunning/operations.proto";
+import "google/protobuf/empty.proto";
+service Shelves {
+  option (google.api.default_host) = "shelf.example.com";
+  option (google.api.oauth_scopes) = "https://example.com/auth/shelf";
+  rpc BuildShelf(BuildShelfRequest) returns (google.longrunning.Operation) {
+    option (google.api.http) = {
+      post: "/v1/{parent=rooms/*}/shelves"
+      body: "*"
+      additional_bindings { post: "/v1/shelves:build" body: "*" }
+    };
+    option (google.longrunning.operation_info) = {
+      response_type: "google.protobuf.Empty"
+      metadata_type: "BuildShelfRequest"
+    };
+  }
+}
+message BuildShelfRequest {
+  string parent = 1;
+}
+"#;
+
+const YAML: &str = "type: google.api.Service
+config_version: 3
+name: shelf.example.com
+apis:
+- name: shelf.v1.Shelves
+";
+
+/// Checks a folder with these files.
+fn check(home: &Path, proto: &str, yaml: &str, flags: &str) -> Ended {
+    std::fs::write(home.join("shelf.proto"), proto).unwrap();
+    std::fs::write(home.join("shelf.yaml"), yaml).unwrap();
+    let home_text = home.display();
+    let sources = format!("--service {home_text}/shelf.yaml --proto-path {home_text}");
+    cli(home, &format!("check {sources}{flags}"))
+}
+
+#[test]
+fn the_default_service_is_reported_without_any_flag() {
+    let home = tempfile::tempdir().unwrap();
+    let table = cli(home.path(), "check");
+    assert_eq!((table.code, &*table.stderr), (Some(0), ""));
+    assert!(table.stdout.starts_with("longrun.local\n"), "{}", table.stdout);
+    assert!(table.stdout.ends_with("no problems\n"), "{}", table.stdout);
+    let json = cli(home.path(), "check --format json --strict");
+    assert_eq!((json.code, &*json.stderr), (Some(0), ""));
+    let report: Value = serde_json::from_str(&json.stdout).unwrap();
+    assert_eq!(report["services"][0]["name"], "longrun.local");
+    assert_eq!(report["problems"], json!([]));
+    let left: Vec<_> = std::fs::read_dir(home.path()).unwrap().collect();
+    assert!(left.is_empty(), "a check leaves nothing behind: {left:?}");
+}
+
+#[test]
+fn an_api_in_a_table_and_in_json() {
+    let home = tempfile::tempdir().unwrap();
+    let json = check(home.path(), PROTO, YAML, " --format json");
+    assert_eq!((json.code, &*json.stderr), (Some(0), ""));
+    let report: Value = serde_json::from_str(&json.stdout).unwrap();
+    assert_eq!(report["services"][0]["name"], "shelf.example.com");
+    let expected = json!({
+        "name": "shelf.v1.Shelves/BuildShelf",
+        "lro": true,
+        "requestType": "shelf.v1.BuildShelfRequest",
+        "responseType": "google.protobuf.Empty",
+        "metadataType": "shelf.v1.BuildShelfRequest",
+        "bindings": [
+            { "verb": "POST", "path": "/v1/{parent=rooms/*}/shelves", "body": "*" },
+            { "verb": "POST", "path": "/v1/shelves:build", "body": "*" },
+        ],
+        "scopes": ["https://example.com/auth/shelf"],
+    });
+    assert_eq!(report["services"][0]["methods"][0], expected);
+
+    let table = check(home.path(), PROTO, YAML, "");
+    assert_eq!((table.code, &*table.stderr), (Some(0), ""));
+    let head = "shelf.example.com
+  shelf.v1.Shelves/BuildShelf  LRO
+    POST   /v1/{parent=rooms/*}/shelves  body *
+    POST   /v1/shelves:build  body *
+    scopes https://example.com/auth/shelf
+  google.longrunning.Operations/ListOperations
+";
+    assert!(table.stdout.starts_with(head), "{}", table.stdout);
+}
+
+#[test]
+fn strict_refuses_what_is_merely_odd() {
+    let home = tempfile::tempdir().unwrap();
+    let yaml = format!(
+        "{YAML}http:\n  rules:\n  - selector: shelf.v1.Shelves.Biuld\n    get: /v1/shelves\n"
+    );
+    let proto = PROTO.replace("https://example.com/auth/shelf", "");
+    for (proto, yaml, line) in [(PROTO, &*yaml, 8), (&*proto, YAML, 10)] {
+        let lax = check(home.path(), proto, yaml, " --format json");
+        let report: Value = serde_json::from_str(&lax.stdout).unwrap();
+        assert_eq!(lax.code, Some(0), "{report}");
+        assert_eq!(report["problems"][0]["severity"], "warning", "{report}");
+        let place = report["problems"][0]["where"].as_str().unwrap();
+        assert!(place.contains(&format!(":{line}")), "{report}");
+        let strict = check(home.path(), proto, yaml, " --strict");
+        assert_eq!(strict.code, Some(1));
+        assert!(strict.stdout.contains(&format!("\nwarning: {place}: ")), "{}", strict.stdout);
+    }
+}
+
+#[test]
+fn what_is_not_served_is_exit_code_1() {
+    let home = tempfile::tempdir().unwrap();
+    let proto = PROTO.replace("{parent=rooms/*}", "{room=rooms/*}");
+    let report = check(home.path(), &proto, YAML, "");
+    assert_eq!((report.code, &*report.stderr), (Some(1), ""));
+    let error = format!("error: {}", home.path().join("shelf.proto:10").display());
+    assert!(report.stdout.contains(&error), "{}", report.stdout);
+    assert!(report.stdout.contains("`room`"), "{}", report.stdout);
+}
+
+#[test]
+fn what_cant_be_loaded_names_file_and_line() {
+    let home = tempfile::tempdir().unwrap();
+    let table = [
+        (PROTO.replace("BuildShelfRequest)", "BuildShelfReqest)"), YAML, "shelf.proto:10"),
+        (PROTO.replace("message", "mesage"), YAML, "shelf.proto:22"),
+        (PROTO.to_owned(), "type: google.api.Service\nname: [\n", "shelf.yaml:2"),
+        (PROTO.to_owned(), "type: google.api.Service\napis: 3\n", "shelf.yaml:2"),
+        (PROTO.to_owned(), "type: other\nname: x.example.com\n", "shelf.yaml"),
+    ];
+    for (proto, yaml, place) in table {
+        let ended = check(home.path(), &proto, yaml, "");
+        assert_eq!((ended.code, &*ended.stdout), (Some(1), ""), "{place}");
+        assert!(ended.stderr.starts_with("longrun: "), "{}", ended.stderr);
+        assert!(ended.stderr.contains(place), "{place}: {}", ended.stderr);
+    }
+    for flags in ["--service absent.yaml", "--proto-path absent", "--descriptor-set absent"] {
+        let ended = cli(home.path(), &format!("check {flags}"));
+        assert_eq!((ended.code, &*ended.stdout), (Some(1), ""), "{flags}");
+        assert!(ended.stderr.contains("absent"), "{flags}: {}", ended.stderr);
+    }
+}

@@ -1,0 +1,11 @@
+//! The program from outside: its pipes, its signals, its logs, and what a `kill -9` leaves.
+#![allow(missing_docs, clippy::unwrap_used)]
+
+mod cli;
+mod crash;
+mod http;
+mod logs;
+mod program;
+mod server;
+mod stop;
+mod tidy;
