@@ -18,7 +18,8 @@ const STEPS: u32 = 10;
 
 /// Works until it is told to stop; what it has begun then goes back to the server at once.
 pub(crate) async fn run(client: Client, mut stopping: watch::Receiver<bool>) {
-    let worker = Worker::new(client, "longrun.local").worker_id("demo").drain_timeout(Duration::ZERO);
+    let worker =
+        Worker::new(client, "longrun.local").worker_id("demo").drain_timeout(Duration::ZERO);
     let stopped = async move {
         // An error means that the demo is gone, which is stopping too.
         let _ = stopping.wait_for(|stop| *stop).await;
