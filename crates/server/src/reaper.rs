@@ -114,9 +114,9 @@ mod tests {
     use super::*;
     use crate::operation::samples::{at, name, payload, record, token};
     use crate::operation::{Done, Finisher, Holder, Lease, Outcome, State, StateName, Status};
-    use crate::store::Birth;
     use crate::store::conformance::{Log, ManualClock};
     use crate::store::embedded::{EmbeddedOptions, EmbeddedStore, Faults};
+    use crate::store::{Birth, ChangesQuery, Sequence};
 
     #[derive(Default)]
     struct Broken(AtomicBool);
@@ -356,6 +356,23 @@ mod tests {
         }
         assert_eq!(place.state("r0").await, RUNNING);
         assert!(place.store.due(1).await.unwrap().is_empty(), "none is looked at again");
+    }
+
+    #[tokio::test]
+    async fn removals_are_told_of_for_a_day_and_no_longer() {
+        let (hour, n) = (3600, BATCH as i64 + 1);
+        let place = Place::new((0..n).map(|id| done(&format!("r{id}"), at(0))).collect()).await;
+        let told = || async {
+            let after = Some(Sequence(0));
+            let query = ChangesQuery { service: None, after, limit: 1000, bytes_max: 1 };
+            place.store.changes(query).await.unwrap().changes.len()
+        };
+        place.pass([1]).await;
+        assert_eq!(told().await, BATCH + 1, "they are gone, and that is told");
+        place.pass([24 * hour + 1, 25 * hour]).await;
+        assert_eq!(told().await, BATCH + 1);
+        place.pass([25 * hour + 2]).await;
+        assert_eq!(told().await, 0);
     }
 
     #[tokio::test]

@@ -276,6 +276,46 @@ fn a_queue_is_woken_by_what_can_be_leased() {
 }
 
 #[test]
+fn a_feed_is_woken_by_what_it_tells_of() {
+    let other = RecordName { service: "t".to_owned(), ..name("x") };
+    let table = [
+        // (record, removed, visible) -> wakes the feed of s, of all
+        (record("x", at(0)), false, true, true, true),
+        (record("x", at(0)), true, true, true, true),
+        (record("x", at(0)), false, false, false, false),
+        (Record { name: other, ..record("x", at(0)) }, false, true, false, true),
+    ];
+    for (record, removed, visible, own, all) in table {
+        let live = Live::new(1 << 20);
+        let (mut of_s, mut of_all) = (live.watch_feed(Some("s")), live.watch_feed(None));
+        live.committed(&[Commit { record: Arc::new(record), removed, visible }]);
+        assert_eq!(of_s.wait().now_or_never().is_some(), own);
+        assert_eq!(of_all.wait().now_or_never().is_some(), all);
+    }
+}
+
+#[test]
+fn a_finish_is_learned_from_once() {
+    let finished = Record { update_time: at(1), ..done(record("x", at(-99))) };
+    let labelled = Record { update_time: at(2), ..finished.clone() };
+    let commits = [
+        (record("x", at(-99)), false, true, 5),
+        (finished.clone(), false, true, 20),
+        (labelled, false, true, 5),
+        (finished.clone(), false, false, 5),
+        (finished, true, true, 5),
+    ];
+    for (record, removed, visible, seconds) in commits {
+        let live = Live::new(1 << 20);
+        for _ in 0..5 {
+            let record = Arc::new(record.clone());
+            live.committed(&[Commit { record, removed, visible }]);
+        }
+        assert_eq!(live.pace().seconds("s", "pkg.Service/Method"), seconds);
+    }
+}
+
+#[test]
 fn bytes_are_made_once() {
     let hot = Hot::new(Arc::new(record("x", at(0))));
     let encoded = wire::operation(&hot.record).encode_to_vec();

@@ -209,6 +209,23 @@ async fn a_token_of_more_than_a_day_ago_is_refused() {
     server.stop().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn an_error_on_the_way_comes_in_the_trailers() {
+    let server = Server::start_beating(Duration::from_millis(10)).await;
+    let mut messages = stream(&server, "services/longrun.local", "").await;
+    assert!(messages.message().await.unwrap().is_some());
+    server.clock.forward(25 * 3600);
+    let status = loop {
+        if let Err(status) = messages.message().await {
+            break status;
+        }
+    };
+    assert_eq!(status.code(), tonic::Code::OutOfRange);
+    let details = longrun_api::google::rpc::Status::decode(status.details()).unwrap();
+    assert_eq!((details.code, details.details.len()), (11, 1));
+    server.stop().await;
+}
+
 /// The one place is free again, so the server has let go of the watch.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_reader_that_leaves_ends_its_watch() {

@@ -1,7 +1,9 @@
 //! A stream in each of its forms, to the byte.
 
+use longrun_api::longrun::v1::WatchRecordsResponse;
 use longrun_server::catalog::Sources;
 use longrun_server::config::Limits;
+use prost::Message as _;
 
 use crate::harness::Server;
 use crate::watch::{STEPS, WATCH, live};
@@ -75,6 +77,21 @@ async fn a_reader_of_events_goes_on_at_its_last_id() {
     let mut chunks = server.open("backend", WATCH, &headers).await;
     assert!(chunks.next().await.unwrap().contains("operations/one"));
     server.stop().await;
+}
+
+/// As `google.rpc.StreamBody`: each message is its field 1.
+#[tokio::test(flavor = "multi_thread")]
+async fn protobuf() {
+    let server = Server::start(Sources::default(), Limits::default()).await;
+    let mut chunks = server.open("backend", &format!("{WATCH}?alt=proto"), "").await;
+    assert!(chunks.head.contains("content-type: application/x-protobuf\r\n"), "{}", chunks.head);
+    let first = chunks.next().await.unwrap();
+    let (&[tag, length], message) = first.as_bytes().split_first_chunk::<2>().unwrap();
+    assert_eq!((tag, usize::from(length)), (10, message.len()));
+    let message = WatchRecordsResponse::decode(message).unwrap();
+    assert_eq!(message.resume_token.len(), 50);
+    server.stop().await;
+    assert_eq!(chunks.next().await, None);
 }
 
 #[tokio::test(flavor = "multi_thread")]
