@@ -154,6 +154,7 @@ async fn start_over(
                 message_bytes_max: limits.message_bytes_max,
                 page_size_max: limits.page_size_max,
                 heartbeat,
+                list_scan_rows_max: limits.list_scan_rows_max,
             },
             draining: draining.clone(),
         }),

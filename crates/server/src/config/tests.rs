@@ -86,6 +86,14 @@ fn everything() {
 }
 
 #[test]
+fn rows_that_a_filter_looks_at_are_limited() {
+    assert_eq!(parse("").unwrap().limits.list_scan_rows_max, 10_000);
+    let file = parse("[limits]\nlist_scan_rows_max = 7").unwrap();
+    assert_eq!(file.limits, Limits { list_scan_rows_max: 7, ..Limits::default() });
+    assert!(parse("[limits]\nlist_scan_rows_max = 0").is_err());
+}
+
+#[test]
 fn errors_name_file_line_and_key() {
     let token = format!("[[auth.tokens]]\nsubject = \"a\"\nsha256 = \"{ABC}\"\n");
     let table: &[(&str, &str, &str)] = &[

@@ -4,7 +4,7 @@
 //! everything that can go wrong is a [`Refusal`].
 
 mod change;
-mod filter;
+pub mod filter;
 mod name;
 mod page;
 mod record;

@@ -3,6 +3,7 @@
 
 mod backend;
 mod caller;
+mod filter;
 mod list;
 mod operations;
 mod pace;
@@ -53,6 +54,8 @@ pub(crate) struct Limits {
     pub page_size_max: usize,
     /// Between two heartbeats of a watch.
     pub heartbeat: Duration,
+    /// Rows that one page looks at for what of its filter the store doesn't answer.
+    pub list_scan_rows_max: usize,
 }
 
 /// The longest that WaitOperation and LeaseOperations hold a call.

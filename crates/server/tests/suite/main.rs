@@ -2,6 +2,7 @@
 #![allow(missing_docs, unreachable_pub, clippy::unwrap_used)]
 
 mod exchanges;
+mod filters;
 mod google_protos;
 mod harness;
 mod parity;
