@@ -79,6 +79,12 @@ impl Catalog {
         &self.backend
     }
 
+    /// The descriptors by which a service's payloads are read; all of them, if it is gone.
+    #[must_use]
+    pub fn pool_of(&self, service: &str) -> &DescriptorPool {
+        self.service(service).map_or(&self.pool, |service| service.pool())
+    }
+
     /// The descriptors of all services together.
     #[must_use]
     pub fn union_pool(&self) -> &DescriptorPool {

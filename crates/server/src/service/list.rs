@@ -1,7 +1,6 @@
 //! One page of records: shared by the clients' list and the service's own.
 
 use prost::Message;
-use prost_reflect::DescriptorPool;
 
 use super::filter::Asked;
 use super::{Api, Call};
@@ -77,7 +76,9 @@ pub(super) async fn page<M: Message>(
                 yields += 1;
                 tokio::task::yield_now().await;
             }
-            if rest.is_always() || Asked::new(record, pool(api, record)).is(&rest) {
+            if rest.is_always()
+                || Asked::new(record, api.catalog.pool_of(&record.name.service)).is(&rest)
+            {
                 let item = view(record);
                 bytes += item.encoded_len() + 8;
                 full = bytes > api.limits.message_bytes_max && !items.is_empty();
@@ -120,12 +121,6 @@ fn digest(call: &Call, ask: &Ask<'_>) -> [u8; 8] {
         ask.filter.as_bytes(),
         order.as_bytes(),
     ])
-}
-
-/// The descriptors by which a record's payloads are read.
-fn pool<'a>(api: &'a Api, record: &Record) -> &'a DescriptorPool {
-    let service = api.catalog.service(&record.name.service);
-    service.map_or(api.catalog.union_pool(), |service| service.pool())
 }
 
 /// What a record's payloads come to: nearly all of its bytes.

@@ -1,4 +1,4 @@
-//! A server in memory, which keeps count of what it is asked.
+//! A server in memory, under a paused clock, which keeps count of what it is asked.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::future::Future;

@@ -15,10 +15,13 @@ use tokio::time::{Instant, sleep_until};
 
 use self::told::{Tell, Told};
 use super::{service, service_name};
+use crate::catalog::Catalog;
 use crate::error::{Error, Kind, Result};
 use crate::live::Live;
-use crate::operation::{Filter, ResumeError, ResumeToken, Timestamp};
+use crate::operation::filter::Condition;
+use crate::operation::{ResumeError, ResumeToken, Timestamp};
 use crate::service::caller::backend_reads;
+use crate::service::filter::Asked;
 use crate::service::{Api, Body, Call, Reply};
 use crate::store::{Changed, Changes, ChangesQuery, Sequence, Store};
 use crate::wire;
@@ -32,7 +35,7 @@ pub(super) async fn watch(api: &Api, call: &Call, request: WatchRecordsRequest) 
     if scope != "-" {
         service(api, scope)?;
     }
-    let filter = Filter::parse(&request.filter)
+    let filter = Condition::parse(&request.filter)
         .map_err(|error| Error::invalid("filter", format!("Invalid filter: {error}")))?;
     let resumed = match request.resume_token.as_str() {
         "" => None,
@@ -46,6 +49,7 @@ pub(super) async fn watch(api: &Api, call: &Call, request: WatchRecordsRequest) 
         service: (scope != "-").then(|| scope.to_owned()),
         bytes_max: api.limits.message_bytes_max,
         filter: (!request.filter.trim().is_empty()).then_some(filter),
+        catalog: api.catalog.clone(),
         told: Told::since(resumed.map_or(now, |token| token.horizon)),
         place: resumed.unwrap_or(ResumeToken { sequence: 0, time: now, horizon: now }),
         messages: VecDeque::new(),
@@ -73,7 +77,9 @@ struct Watch {
     service: Option<String>,
     bytes_max: usize,
     /// `None` lets everything through.
-    filter: Option<Filter>,
+    filter: Option<Condition>,
+    /// Whose descriptors read what is asked of payloads.
+    catalog: Arc<Catalog>,
     told: Told,
     /// How far the feed has been read.
     place: ResumeToken,
@@ -191,7 +197,9 @@ impl Watch {
             (None, Some(_)) => Tell::Record,
             (None, None) => Tell::Removed,
             (Some(filter), record) => {
-                let passes = record.is_some_and(|record| filter.matches(record));
+                let passes = record.is_some_and(|record| {
+                    Asked::new(record, self.catalog.pool_of(&record.name.service)).is(filter)
+                });
                 self.told.decide(name, record.map(|record| record.create_time), passes)
             }
         };

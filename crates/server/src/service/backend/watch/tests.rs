@@ -3,6 +3,7 @@
 use futures::FutureExt as _;
 
 use super::*;
+use crate::catalog::Sources;
 use crate::operation::samples::{at, name, record};
 use crate::operation::{Record, Span};
 use crate::store::conformance::{ManualClock, remove, touch};
@@ -38,7 +39,8 @@ impl Place {
             draining: self.stop.subscribe(),
             service: Some("s".to_owned()),
             bytes_max: 1 << 20,
-            filter: (!filter.is_empty()).then(|| Filter::parse(filter).unwrap()),
+            filter: (!filter.is_empty()).then(|| Condition::parse(filter).unwrap()),
+            catalog: Arc::new(Catalog::load(&Sources::default()).unwrap()),
             told: Told::since(now),
             place: ResumeToken { sequence: 0, time: now, horizon: now },
             messages: VecDeque::new(),

@@ -33,6 +33,7 @@ struct Shelf {
 }
 
 const LIMITS: Limits = Limits {
+    heartbeat: std::time::Duration::from_secs(15),
     operation_bytes_max: 1 << 20,
     message_bytes_max: 3 << 20,
     page_size_max: 1000,
@@ -77,7 +78,7 @@ impl Shelf {
         let method = service.methods().next().unwrap().clone();
         let principal = Principal::parse(list.caller).unwrap();
         let caller = Arc::new(Caller { principal, scopes: ScopeSet::All });
-        let call = Call { service, method, caller, deadline: None };
+        let call = Call { service, method, caller, deadline: None, wait: None };
         let ask = Ask {
             filter: list.filter,
             page_size: list.size,
