@@ -69,7 +69,11 @@ impl Script {
             let before = text.get(..start).unwrap_or(text);
             let line = before.matches('\n').count() + 1;
             let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
-            format!("{}:{line}:{column}: {}", path.display(), what.replace("missing field", "missing key"))
+            format!(
+                "{}:{line}:{column}: {}",
+                path.display(),
+                what.replace("missing field", "missing key")
+            )
         })?;
         match script.method.is_empty() {
             true => Err(format!("{}: it scripts no method", path.display())),
@@ -121,7 +125,9 @@ fn any<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Value>, D::Error> {
 fn code<'de, D: Deserializer<'de>>(from: D) -> Result<i32, D::Error> {
     let name = String::deserialize(from)?;
     let code = (1..=16).find(|code| name_of(Code::from_i32(*code)) == name);
-    code.ok_or_else(|| D::Error::custom(format!("`{name}` is no error code, such as \"NOT_FOUND\"")))
+    code.ok_or_else(|| {
+        D::Error::custom(format!("`{name}` is no error code, such as \"NOT_FOUND\""))
+    })
 }
 
 /// `google.rpc.Code`'s name of a code.

@@ -11,9 +11,9 @@ use serde_json::{Value, json};
 use tokio::time::timeout;
 
 use super::connection::Connection;
+use super::random;
 use super::script::{self, Method, Script};
 use super::template::{at, render};
-use super::random;
 use crate::logging;
 use crate::output::{Exit, Failure};
 

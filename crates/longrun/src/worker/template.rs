@@ -17,8 +17,7 @@ pub(super) fn render(
             items.iter().map(|item| render(item, look)).collect::<Result<_, _>>()?
         }
         Value::Object(fields) => {
-            let filled =
-                fields.iter().map(|(key, value)| Ok((key.clone(), render(value, look)?)));
+            let filled = fields.iter().map(|(key, value)| Ok((key.clone(), render(value, look)?)));
             Value::Object(filled.collect::<Result<Map<_, _>, String>>()?)
         }
         other => other.clone(),

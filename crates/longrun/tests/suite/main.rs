@@ -1,0 +1,5 @@
+//! The program from outside.
+#![allow(missing_docs, unreachable_pub, clippy::unwrap_used)]
+
+#[cfg(unix)]
+mod worker;
