@@ -79,7 +79,7 @@ impl Connection {
             return read(path).map(Some).map_err(|error| Failure::new(refuse(error)));
         }
         let authority = self.server.strip_prefix("http://").map(|rest| rest.trim_end_matches('/'));
-        if !authority.is_some_and(|authority| check_host(authority, None, []).is_ok()) {
+        if authority.is_none_or(|authority| check_host(authority, None, []).is_err()) {
             return Ok(None);
         }
         let folder = self.data_dir.clone().unwrap_or_else(place::data_dir);

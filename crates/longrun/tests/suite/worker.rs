@@ -69,9 +69,9 @@ async fn exit_codes_and_statuses_are_outcomes() {
             *) exec no-such-command ;;
         esac
     "#;
-    // `cat` gives `{}` back, which is no response; it says which type is missing.
     let _worker = exec(&server, &["--concurrency", "5", "--retry-delay", "0s"], script);
     let error = async |name| server.done(name).await["operation"]["error"].clone();
+    // `cat` gave back the `{}` of a record without a request.
     let empty = error("empty").await;
     assert_eq!(empty["message"], "the command's stdout is no JSON object with @type");
     assert_eq!(error("code").await, json!({"code": 5, "message": "no such book"}));
