@@ -41,7 +41,8 @@ type Handler = Arc<dyn Fn(Context) -> Ending + Send + Sync>;
 ///
 /// Every lease is renewed at a third of its length. A handler whose lease is lost is
 /// stopped, since the record may be another worker's by then; one that panics gives its
-/// record back as a failed attempt.
+/// record back as a failed attempt. One that blocks its thread keeps others, and on a
+/// runtime of one thread its own renewals, from their turn: it needs `spawn_blocking`.
 #[must_use = "it works only once it runs"]
 pub struct Worker {
     client: Client,

@@ -9,3 +9,4 @@ mod program;
 mod server;
 mod stop;
 mod tidy;
+mod worker;
