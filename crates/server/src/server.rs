@@ -15,8 +15,9 @@ use crate::catalog::Catalog;
 use crate::clock::{Clock, Random, SystemClock, SystemRandom};
 use crate::config::Limits;
 use crate::live::Live;
+use crate::operation::Record;
 use crate::reaper::Reaper;
-use crate::service::Api;
+use crate::service::{Api, stamp_change};
 use crate::store::embedded::{EmbeddedOptions, EmbeddedStore, OpenError};
 use crate::store::{Observer, Store};
 use crate::transport::{Entry, Guard, Listener, RateLimit, TraceIds, serve};
@@ -169,7 +170,12 @@ async fn start_over(
     });
 
     let mut tasks = JoinSet::new();
-    tasks.spawn(Reaper::new(store).run(draining.clone()));
+    let served = entry.api.catalog.clone();
+    let stamp = move |record: &Record, change| {
+        let service = served.service(&record.name.service);
+        stamp_change(service.map(|service| &**service), record, change)
+    };
+    tasks.spawn(Reaper::new(store, Arc::new(stamp)).run(draining.clone()));
     tasks.spawn(forget_idle(entry.clone(), draining));
     for (socket, bound) in sockets {
         let listener = Listener {

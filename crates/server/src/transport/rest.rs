@@ -21,7 +21,7 @@ use super::entry::{Entry, ambiguous, domain, log, text};
 use super::grpc::{broken_body, too_large};
 use crate::catalog::{Binding, Method as Rpc, Service, reserved};
 use crate::error::{Error, Kind, Result};
-use crate::service::{Call, Reply, authorize, authorize_backend};
+use crate::service::{Call, REQUEST_ID, Reply, authorize, authorize_backend};
 
 /// What an answer needs to know of its request.
 #[derive(Default)]
@@ -113,8 +113,9 @@ async fn exchange_of(
     let request = encode_request(&input, &route.binding.rule, &route.captures, &query, &body)
         .map_err(Error::violations)?;
 
-    let call =
-        Call { service: route.service.clone(), method: route.rpc.clone(), caller, deadline: None };
+    let request_id = text(&parts.headers, REQUEST_ID).map(str::to_owned);
+    let (service, method) = (route.service.clone(), route.rpc.clone());
+    let call = Call { service, method, caller, deadline: None, request_id };
     let reply = entry.api.call(&call, request.into()).await?;
     respond(&reply, &output, &route.binding.rule, &exchange.style)
 }
