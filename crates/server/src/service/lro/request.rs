@@ -34,7 +34,10 @@ pub(super) fn check(method: &Method, request: &DynamicMessage) -> Vec<Violation>
         }
     }
     let mut violations = checker.violations;
-    violations.extend(check_any_types(request).err());
+    violations.extend(check_any_types(request).err().map(|Violation { field, description }| {
+        let description = format!("Invalid value at '{field}': {description}.");
+        Violation { field, description }
+    }));
     violations
 }
 
