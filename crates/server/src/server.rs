@@ -29,7 +29,7 @@ pub struct Settings {
     /// Where the embedded store keeps its files.
     pub data_dir: PathBuf,
     /// What it serves.
-    pub catalog: Catalog,
+    pub catalog: Arc<Catalog>,
     /// Whom it lets in.
     pub authenticator: Authenticator,
     /// The limits.
@@ -48,12 +48,13 @@ impl Settings {
     pub fn new(
         listen: SocketAddr,
         data_dir: PathBuf,
-        catalog: Catalog,
+        catalog: impl Into<Arc<Catalog>>,
         authenticator: Authenticator,
         limits: Limits,
     ) -> Self {
         let (clock, random) = (Arc::new(SystemClock), Arc::new(SystemRandom));
         let store = EmbeddedOptions::default();
+        let catalog = catalog.into();
         Self { listen, data_dir, catalog, authenticator, limits, clock, random, store }
     }
 }
@@ -91,7 +92,7 @@ pub async fn start(settings: Settings) -> Result<Running, StartError> {
         embedded.clone(),
         live,
         settings.listen,
-        Arc::new(settings.catalog),
+        settings.catalog,
         settings.authenticator,
         settings.limits,
         settings.random,

@@ -87,17 +87,28 @@ impl Server {
     }
 
     pub async fn start_as(sources: Sources, limits: Limits, authenticator: Authenticator) -> Self {
-        Self::start_over(sources, limits, authenticator, EmbeddedOptions::default()).await
+        let catalog = Arc::new(Catalog::load(&sources).unwrap());
+        Self::start_with(catalog, limits, authenticator).await
+    }
+
+    /// A server of a catalog that may serve others too.
+    pub async fn start_with(
+        catalog: Arc<Catalog>,
+        limits: Limits,
+        authenticator: Authenticator,
+    ) -> Self {
+        Self::start_over(catalog, limits, authenticator, EmbeddedOptions::default()).await
     }
 
     /// A server whose store fails from the `after`th commit on.
     pub async fn start_failing(sources: Sources, after: u64) -> Self {
         let faults = Some(Arc::new(FailingAfter(AtomicU64::new(after))) as Arc<dyn Faults>);
-        Self::start_over(sources, Limits::default(), tokens(), EmbeddedOptions { faults }).await
+        let catalog = Arc::new(Catalog::load(&sources).unwrap());
+        Self::start_over(catalog, Limits::default(), tokens(), EmbeddedOptions { faults }).await
     }
 
     async fn start_over(
-        sources: Sources,
+        catalog: Arc<Catalog>,
         limits: Limits,
         authenticator: Authenticator,
         store: EmbeddedOptions,
@@ -107,7 +118,7 @@ impl Server {
         let settings = Settings {
             listen: "127.0.0.1:0".parse().unwrap(),
             data_dir: dir.path().to_owned(),
-            catalog: Catalog::load(&sources).unwrap(),
+            catalog,
             authenticator,
             limits,
             clock: clock.clone(),
@@ -134,8 +145,20 @@ impl Server {
 
     /// A REST call: status, head and body.
     pub async fn rest(&self, token: &str, verb: &str, path: &str, body: &str) -> Answer {
+        self.rest_at("localhost", token, verb, path, body).await
+    }
+
+    /// A REST call to a host. The token may have further headers behind it.
+    pub async fn rest_at(
+        &self,
+        host: &str,
+        token: &str,
+        verb: &str,
+        path: &str,
+        body: &str,
+    ) -> Answer {
         let request = format!(
-            "{verb} {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\n\
+            "{verb} {path} HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {token}\r\n\
              Content-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
             body.len()
         );
@@ -152,7 +175,19 @@ impl Server {
         rpc: &str,
         message: Bytes,
     ) -> Result<tonic::Response<Bytes>, tonic::Status> {
+        self.grpc_at(&self.address.to_string(), token, rpc, message).await
+    }
+
+    /// A unary gRPC call to a host.
+    pub async fn grpc_at(
+        &self,
+        host: &str,
+        token: &str,
+        rpc: &str,
+        message: Bytes,
+    ) -> Result<tonic::Response<Bytes>, tonic::Status> {
         let channel = Channel::from_shared(format!("http://{}", self.address)).unwrap();
+        let channel = channel.origin(format!("http://{host}").parse().unwrap());
         let mut client = tonic::client::Grpc::new(channel.connect().await.unwrap());
         client.ready().await.unwrap();
         let mut request = tonic::Request::new(message);

@@ -4,5 +4,6 @@
 mod exchanges;
 mod google_protos;
 mod harness;
+mod lro;
 mod parity;
 mod scenes;
