@@ -2,8 +2,10 @@
 #![allow(missing_docs, unreachable_pub, clippy::unwrap_used)]
 
 mod exchanges;
+mod google_lros;
 mod google_protos;
 mod harness;
 mod lro;
+mod made;
 mod parity;
 mod scenes;

@@ -1,6 +1,8 @@
 //! Single fields of an encoded message: replaced without decoding the rest, so that all else
 //! keeps its bytes, unknown fields too.
 
+use std::borrow::Cow;
+
 use bytes::Buf as _;
 use prost::encoding::{DecodeContext, WireType, decode_key, encode_key, encode_varint, skip_field};
 
@@ -13,31 +15,35 @@ pub(super) enum Field {
     True,
 }
 
-/// The message with these fields set, or cleared where there is no value: the others come
-/// first, as they stood. `None` if it is no message.
+/// The message with these fields set, or cleared where there is no value; in the order of
+/// the fields' numbers, as encoders write them. `None` if it is no message.
 pub(super) fn replace(message: &[u8], fields: &[(u32, Option<Field>)]) -> Option<Vec<u8>> {
-    let mut replaced = Vec::with_capacity(message.len() + 64);
+    let mut parts: Vec<(u32, Cow<'_, [u8]>)> = Vec::new();
     for (number, _, whole) in split(message) {
         let whole = whole?;
         if !fields.iter().any(|(own, _)| *own == number) {
-            replaced.extend_from_slice(whole);
+            parts.push((number, whole.into()));
         }
     }
     for (number, value) in fields {
+        let mut part = Vec::new();
         match value {
-            None => {}
+            None => continue,
             Some(Field::True) => {
-                encode_key(*number, WireType::Varint, &mut replaced);
-                encode_varint(1, &mut replaced);
+                encode_key(*number, WireType::Varint, &mut part);
+                encode_varint(1, &mut part);
             }
             Some(Field::Bytes(bytes)) => {
-                encode_key(*number, WireType::LengthDelimited, &mut replaced);
-                encode_varint(bytes.len() as u64, &mut replaced);
-                replaced.extend_from_slice(bytes);
+                encode_key(*number, WireType::LengthDelimited, &mut part);
+                encode_varint(bytes.len() as u64, &mut part);
+                part.extend_from_slice(bytes);
             }
         }
+        parts.push((*number, part.into()));
     }
-    Some(replaced)
+    // One number's fields stay in the order in which they stood.
+    parts.sort_by_key(|(number, _)| *number);
+    Some(parts.into_iter().flat_map(|(_, part)| part.into_owned()).collect())
 }
 
 /// The text of a field; the last one counts. `None` if there is none.
@@ -87,7 +93,7 @@ mod tests {
         assert_eq!((text_of(&message, 1), text_of(&message, 3)), (None, None));
         let set = [(2, Some(Field::Bytes(b"z".to_vec()))), (1, None), (3, Some(Field::True))];
         let replaced = replace(&message, &set).unwrap();
-        assert_eq!(replaced, [0x4b, 0x08, 1, 0x4c, 0x12, 1, b'z', 0x18, 1]);
+        assert_eq!(replaced, [0x12, 1, b'z', 0x18, 1, 0x4b, 0x08, 1, 0x4c]);
         assert_eq!(replace(&replaced, &set).unwrap(), replaced);
         assert_eq!(replace(&[], &[]), Some(vec![]));
         for broken in [&[0x12, 9, 1][..], &[0x08], &[0xff], &[0x4b, 0x08, 1]] {
