@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use crate::operation::{Record, Span, Timestamp, transition};
+use crate::operation::{Change, Record, Span, Timestamp, transition};
 use crate::store::{Apply, Store, StoreError};
 
 /// Between two passes.
@@ -25,9 +25,13 @@ const REMOVALS_KEPT: Span = Span::seconds(25 * 3600);
 /// Batches per pass: what is left comes in the next one.
 const BATCHES: usize = 64;
 
+/// Sets the server's own fields in what a change writes.
+pub(crate) type Stamp = Arc<dyn Fn(&Record, Change) -> Change + Send + Sync>;
+
 /// Looks at what is due, again and again.
 pub(crate) struct Reaper {
     store: Arc<dyn Store>,
+    stamp: Stamp,
     last_pass: AtomicI64,
     serving_since: AtomicI64,
 }
@@ -35,10 +39,10 @@ pub(crate) struct Reaper {
 impl Reaper {
     /// A reaper for a server that starts now.
     #[must_use]
-    pub(crate) fn new(store: Arc<dyn Store>) -> Self {
+    pub(crate) fn new(store: Arc<dyn Store>, stamp: Stamp) -> Self {
         let now = AtomicI64::new(store.now().micros());
         let serving_since = AtomicI64::new(now.load(Ordering::Relaxed));
-        Self { store, last_pass: now, serving_since }
+        Self { store, stamp, last_pass: now, serving_since }
     }
 
     /// One pass: how many records were due.
@@ -64,7 +68,10 @@ impl Reaper {
                 self.store.ready().await?;
             }
             let tick = |name| {
-                let event = move |record: &Record, now| transition::tick(record, now, since);
+                let stamp = self.stamp.clone();
+                let event = move |record: &Record, now| {
+                    transition::tick(record, now, since).map(|change| stamp(record, change))
+                };
                 (name, Box::new(event) as Apply)
             };
             for answer in self.store.update(names.into_iter().map(tick).collect()).await {
@@ -149,7 +156,7 @@ mod tests {
             for answer in store.create(records.into_iter().map(born).collect()).await {
                 answer.unwrap();
             }
-            let reaper = Reaper::new(store.clone());
+            let reaper = Reaper::new(store.clone(), Arc::new(|_, change| change));
             Self { _dir: dir, clock, faults, store, reaper }
         }
 
@@ -302,7 +309,7 @@ mod tests {
     async fn after_a_start_no_lease_ends_before_one_more_of_its_length() {
         let mut place = Place::new(vec![leased("leased"), due_at("deadline", 20)]).await;
         place.clock.set(at(1000 - 1));
-        place.reaper = Reaper::new(place.store.clone());
+        place.reaper = Reaper::new(place.store.clone(), Arc::new(|_, change| change));
         place.pass([999]).await;
         assert_eq!(place.state("deadline").await, FAILED);
         assert_eq!(place.state("leased").await, RUNNING);

@@ -15,9 +15,9 @@ use crate::catalog::Catalog;
 use crate::clock::{Clock, Random, SystemClock, SystemRandom};
 use crate::config::Limits;
 use crate::live::Live;
-use crate::operation::Filter;
+use crate::operation::{Filter, Record};
 use crate::reaper::Reaper;
-use crate::service::Api;
+use crate::service::{Api, stamp_change};
 use crate::store::embedded::{EmbeddedOptions, EmbeddedStore, OpenError};
 use crate::store::{ListQuery, Observer, Order, Store};
 use crate::transport::{Entry, Guard, Listener, RateLimit, TraceIds, serve};
@@ -29,7 +29,7 @@ pub struct Settings {
     /// Where the embedded store keeps its files.
     pub data_dir: PathBuf,
     /// What it serves.
-    pub catalog: Catalog,
+    pub catalog: Arc<Catalog>,
     /// Whom it lets in.
     pub authenticator: Authenticator,
     /// The limits.
@@ -53,12 +53,13 @@ impl Settings {
     pub fn new(
         listen: SocketAddr,
         data_dir: PathBuf,
-        catalog: Catalog,
+        catalog: impl Into<Arc<Catalog>>,
         authenticator: Authenticator,
         limits: Limits,
     ) -> Self {
         let (clock, random) = (Arc::new(SystemClock), Arc::new(SystemRandom));
         let (store, heartbeat) = (EmbeddedOptions::default(), HEARTBEAT);
+        let catalog = catalog.into();
         Self { listen, data_dir, catalog, authenticator, limits, clock, random, store, heartbeat }
     }
 }
@@ -106,7 +107,7 @@ async fn start_over(
     settings: Settings,
 ) -> Result<Parts, StartError> {
     let Settings { listen, authenticator, limits, random, heartbeat, .. } = settings;
-    let catalog = Arc::new(settings.catalog);
+    let catalog = settings.catalog;
     seed_pace(&*store, &live, &catalog).await;
     let (stop, draining) = watch::channel(false);
     let bind = async |address: &str| {
@@ -169,7 +170,12 @@ async fn start_over(
     });
 
     let mut tasks = JoinSet::new();
-    tasks.spawn(Reaper::new(store).run(draining.clone()));
+    let served = entry.api.catalog.clone();
+    let stamp = move |record: &Record, change| {
+        let service = served.service(&record.name.service);
+        stamp_change(service.map(|service| &**service), record, change)
+    };
+    tasks.spawn(Reaper::new(store, Arc::new(stamp)).run(draining.clone()));
     tasks.spawn(forget_idle(entry.clone(), draining));
     for (socket, bound) in sockets {
         let listener = Listener {

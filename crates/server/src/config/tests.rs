@@ -134,11 +134,6 @@ fn errors_name_file_line_and_key() {
             "mode",
         ),
         (
-            "[[service]]\n[service.method.\"a.B/C\"]\nexclusive = \"a\"",
-            ":3:13: this key is not yet",
-            "exclusive",
-        ),
-        (
             "[[service]]\n[service.method.\"a.B/C\"]\nadmit_timeout = \"6s\"",
             ":3:17: this key is not yet",
             "admit_timeout",

@@ -2,9 +2,11 @@
 //! neither a header nor a socket gets this far.
 
 mod backend;
+mod birth;
 mod caller;
 mod filter;
 mod list;
+mod lro;
 mod operations;
 mod pace;
 mod payload;
@@ -19,6 +21,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 pub(crate) use caller::{authorize, authorize_backend};
+pub(crate) use lro::stamp_change;
 
 use crate::auth::Caller;
 use crate::catalog::{Catalog, Method, Service};
@@ -73,7 +76,12 @@ pub(crate) struct Call {
     pub deadline: Option<Instant>,
     /// How long a GetOperation shall wait for the operation to be done.
     pub wait: Option<Duration>,
+    /// The header [`REQUEST_ID`].
+    pub request_id: Option<String>,
 }
+
+/// The header with a request's id (AIP-155), for requests that have no field for it.
+pub(crate) const REQUEST_ID: &str = "x-longrun-request-id";
 
 /// A call's answer.
 pub(crate) struct Reply {
@@ -122,6 +130,9 @@ impl Api {
         }
         if let Some(rpc) = call.method.name.strip_prefix("longrun.v1.Backend/") {
             return backend::call(self, call, rpc, request).await;
+        }
+        if call.method.lro.is_some() {
+            return lro::call(self, call, request).await;
         }
         Err(unimplemented(&call.method.name))
     }

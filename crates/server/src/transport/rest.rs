@@ -25,7 +25,7 @@ use super::grpc::{broken_body, too_large};
 use super::trace::TraceId;
 use crate::catalog::{Binding, Method as Rpc, Service, reserved};
 use crate::error::{Error, Kind, Result};
-use crate::service::{Body as Answer, Call, Reply, authorize, authorize_backend};
+use crate::service::{Body as Answer, Call, REQUEST_ID, Reply, authorize, authorize_backend};
 
 /// What an answer needs to know of its request.
 #[derive(Default)]
@@ -126,6 +126,7 @@ async fn exchange_of(
         caller,
         deadline: None,
         wait: prefer::wait(&parts.headers),
+        request_id: text(&parts.headers, REQUEST_ID).map(str::to_owned),
     };
     let reply = entry.api.call(&call, request.into()).await?;
     match reply.body {

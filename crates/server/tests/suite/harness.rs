@@ -102,6 +102,11 @@ fn tokens() -> Authenticator {
     ])
 }
 
+/// `longrun.local` alone.
+fn local() -> Arc<Catalog> {
+    Arc::new(Catalog::load(&Sources::default()).unwrap())
+}
+
 impl Server {
     /// A server of `sources`; by default of `longrun.local`.
     pub async fn start(sources: Sources, limits: Limits) -> Self {
@@ -109,34 +114,45 @@ impl Server {
     }
 
     pub async fn start_as(sources: Sources, limits: Limits, authenticator: Authenticator) -> Self {
-        Self::start_over(sources, limits, authenticator, EmbeddedOptions::default()).await
+        let catalog = Arc::new(Catalog::load(&sources).unwrap());
+        Self::start_with(catalog, limits, authenticator).await
+    }
+
+    /// A server of a catalog that may serve others too.
+    pub async fn start_with(
+        catalog: Arc<Catalog>,
+        limits: Limits,
+        authenticator: Authenticator,
+    ) -> Self {
+        Self::start_over(catalog, limits, authenticator, EmbeddedOptions::default()).await
     }
 
     /// A server whose store fails from the `after`th commit on.
     pub async fn start_failing(sources: Sources, after: u64) -> Self {
         let faults = Some(Arc::new(FailingAfter(AtomicU64::new(after))) as Arc<dyn Faults>);
-        Self::start_over(sources, Limits::default(), tokens(), EmbeddedOptions { faults }).await
+        let catalog = Arc::new(Catalog::load(&sources).unwrap());
+        Self::start_over(catalog, Limits::default(), tokens(), EmbeddedOptions { faults }).await
     }
 
     async fn start_over(
-        sources: Sources,
+        catalog: Arc<Catalog>,
         limits: Limits,
         authenticator: Authenticator,
         store: EmbeddedOptions,
     ) -> Self {
-        Self::start_in(Place::new(), sources, limits, authenticator, store, NO_HEARTBEAT).await
+        Self::start_in(Place::new(), catalog, limits, authenticator, store, NO_HEARTBEAT).await
     }
 
     /// A server whose watches have a heartbeat this often.
     pub async fn start_beating(heartbeat: Duration) -> Self {
-        let (sources, limits) = (Sources::default(), Limits::default());
+        let (catalog, limits) = (local(), Limits::default());
         let store = EmbeddedOptions::default();
-        Self::start_in(Place::new(), sources, limits, tokens(), store, heartbeat).await
+        Self::start_in(Place::new(), catalog, limits, tokens(), store, heartbeat).await
     }
 
     async fn start_in(
         Place { dir, clock, random }: Place,
-        sources: Sources,
+        catalog: Arc<Catalog>,
         limits: Limits,
         authenticator: Authenticator,
         store: EmbeddedOptions,
@@ -145,7 +161,7 @@ impl Server {
         let settings = Settings {
             listen: "127.0.0.1:0".parse().unwrap(),
             data_dir: dir.path().to_owned(),
-            catalog: Catalog::load(&sources).unwrap(),
+            catalog,
             authenticator,
             limits,
             clock: clock.clone(),
@@ -162,9 +178,9 @@ impl Server {
         let Self { clock, running, random, dir, .. } = self;
         running.shutdown().await;
         let place = Place { dir, clock, random };
-        let (sources, limits) = (Sources::default(), Limits::default());
+        let (catalog, limits) = (local(), Limits::default());
         let store = EmbeddedOptions::default();
-        Self::start_in(place, sources, limits, tokens(), store, NO_HEARTBEAT).await
+        Self::start_in(place, catalog, limits, tokens(), store, NO_HEARTBEAT).await
     }
 
     pub async fn stop(self) {
@@ -183,8 +199,20 @@ impl Server {
 
     /// A REST call: status, head and body.
     pub async fn rest(&self, token: &str, verb: &str, path: &str, body: &str) -> Answer {
+        self.rest_at("localhost", token, verb, path, body).await
+    }
+
+    /// A REST call to a host. The token may have further headers behind it.
+    pub async fn rest_at(
+        &self,
+        host: &str,
+        token: &str,
+        verb: &str,
+        path: &str,
+        body: &str,
+    ) -> Answer {
         let request = format!(
-            "{verb} {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\n\
+            "{verb} {path} HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {token}\r\n\
              Content-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
             body.len()
         );
@@ -198,7 +226,19 @@ impl Server {
         rpc: &str,
         message: Bytes,
     ) -> Result<tonic::Response<Bytes>, tonic::Status> {
+        self.grpc_at(&self.address.to_string(), token, rpc, message).await
+    }
+
+    /// A unary gRPC call to a host.
+    pub async fn grpc_at(
+        &self,
+        host: &str,
+        token: &str,
+        rpc: &str,
+        message: Bytes,
+    ) -> Result<tonic::Response<Bytes>, tonic::Status> {
         let channel = Channel::from_shared(format!("http://{}", self.address)).unwrap();
+        let channel = channel.origin(format!("http://{host}").parse().unwrap());
         let mut client = tonic::client::Grpc::new(channel.connect().await.unwrap());
         client.ready().await.unwrap();
         let mut request = tonic::Request::new(message);

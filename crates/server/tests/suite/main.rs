@@ -3,8 +3,11 @@
 
 mod exchanges;
 mod filters;
+mod google_lros;
 mod google_protos;
 mod harness;
+mod lro;
+mod made;
 mod parity;
 mod scenes;
 mod wait;

@@ -13,6 +13,7 @@ use longrun_api::longrun::v1::{GetRecordRequest, UpdateRecordRequest};
 use prost::Message as _;
 
 use super::caller::{backend_reads, backend_writes};
+use super::lro::stamp_change;
 use super::{Api, Call, Reply, decode, payload, unimplemented};
 use crate::catalog::Service;
 use crate::error::{Error, Kind, Result, Violation};
@@ -59,7 +60,11 @@ async fn dispatch(api: &Api, call: &Call, rpc: &str, request: Bytes) -> Result<R
 
 /// Changes one record: what both services' writes come to.
 pub(super) async fn update(api: &Api, name: &RecordName, apply: Apply) -> Result<Arc<Record>> {
-    let answers = api.store.update(vec![(name.clone(), apply)]).await;
+    let service = api.catalog.service(&name.service).cloned();
+    let stamped = move |record: &Record, now| {
+        apply(record, now).map(|change| stamp_change(service.as_deref(), record, change))
+    };
+    let answers = api.store.update(vec![(name.clone(), Box::new(stamped))]).await;
     let answer = answers.into_iter().next().ok_or_else(|| Error::internal("no answer"))?;
     answer.map_err(|error| Error::from_store(error, &name.operation))
 }

@@ -78,7 +78,7 @@ impl Shelf {
         let method = service.methods().next().unwrap().clone();
         let principal = Principal::parse(list.caller).unwrap();
         let caller = Arc::new(Caller { principal, scopes: ScopeSet::All });
-        let call = Call { service, method, caller, deadline: None, wait: None };
+        let call = Call { service, method, caller, deadline: None, wait: None, request_id: None };
         let ask = Ask {
             filter: list.filter,
             page_size: list.size,
