@@ -86,8 +86,7 @@ pub(super) struct MethodTable {
     poll_interval: Option<Duration>,
     max_attempts: Option<NonZeroU32>,
     operation_parent: Option<String>,
-    #[serde(rename = "exclusive")]
-    _exclusive: Later,
+    exclusive: Option<String>,
     allow_unscoped: bool,
     #[serde(rename = "admit_timeout")]
     _admit_timeout: Later,
@@ -104,8 +103,7 @@ impl From<MethodTable> for MethodSettings {
             poll_interval: table.poll_interval,
             max_attempts: table.max_attempts,
             operation_parent: table.operation_parent,
-            // Until the store keeps claims: a key that isn't held must not seem to be.
-            exclusive: None,
+            exclusive: table.exclusive,
             allow_unscoped: table.allow_unscoped,
         }
     }

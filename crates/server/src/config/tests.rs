@@ -58,6 +58,7 @@ fn everything() {
         poll_interval = "1s"
         max_attempts = 2
         operation_parent = "{{parent}}"
+        exclusive = "name"
         allow_unscoped = true
         [[service]]
         config = "workspaceevents.googleapis.com"
@@ -81,6 +82,7 @@ fn everything() {
     let method = &library.methods["lib.v1.Library/Build"];
     assert_eq!(method.lease_duration, Some(Duration::from_secs(300)));
     assert_eq!(method.operation_parent.as_deref(), Some("{parent}"));
+    assert_eq!(method.exclusive.as_deref(), Some("name"));
     let built_in = ConfigSource::BuiltIn("workspaceevents.googleapis.com".to_owned());
     assert_eq!((&events.config, events.policy), (&Some(built_in), Policy::Owner));
 }
