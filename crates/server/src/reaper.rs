@@ -1,5 +1,5 @@
 //! What time alone does to records: leases and deadlines run out, delays end, done
-//! operations are forgotten. One pass looks at what is due; nothing is scanned.
+//! operations expire, what was kept of removed ones is forgotten. One pass looks at what is due; nothing is scanned.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -75,6 +75,11 @@ impl Reaper {
                 break;
             }
         }
+        for _ in 0..BATCHES {
+            if self.store.forget(BATCH).await? < BATCH {
+                break;
+            }
+        }
         Ok(seen)
     }
 
@@ -126,7 +131,7 @@ mod tests {
             let dir = tempfile::tempdir().unwrap();
             let clock = Arc::new(ManualClock::new(at(0)));
             let faults = Arc::new(Broken::default());
-            let options = EmbeddedOptions { faults: Some(faults.clone()) };
+            let options = EmbeddedOptions { faults: Some(faults.clone()), ..Default::default() };
             let log = Arc::new(Log::default());
             let store: Arc<dyn Store> =
                 Arc::new(EmbeddedStore::open(dir.path(), clock.clone(), log, options).unwrap());
@@ -147,7 +152,7 @@ mod tests {
         }
 
         async fn get(&self, id: &str) -> Option<Arc<Record>> {
-            self.store.get(vec![name(id)]).await.unwrap().remove(0)
+            self.store.get(vec![name(id)]).await.unwrap().remove(0).record()
         }
 
         async fn state(&self, id: &str) -> Option<StateName> {
@@ -349,7 +354,11 @@ mod tests {
         let (stop, draining) = watch::channel(true);
         place.reaper.run(draining).await;
         let found = place.store.get(vec![name("deadline")]).await.unwrap().remove(0);
-        assert_eq!(found.unwrap().state_name(), StateName::Failed, "it passes once at least");
+        assert_eq!(
+            found.record().unwrap().state_name(),
+            StateName::Failed,
+            "it passes once at least"
+        );
         drop(stop);
     }
 }

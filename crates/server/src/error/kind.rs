@@ -80,6 +80,16 @@ pub enum Kind {
         /// The name asked for.
         name: String,
     },
+    /// The caller could have seen it, but it was deleted.
+    OperationDeleted {
+        /// The name asked for.
+        name: String,
+    },
+    /// The caller could have seen it, but its time had come.
+    OperationExpired {
+        /// The name asked for.
+        name: String,
+    },
     /// The name is taken.
     OperationAlreadyExists {
         /// The name.
@@ -149,6 +159,8 @@ impl Kind {
             Self::RequestTooLarge { .. } => (Code::InvalidArgument, "REQUEST_TOO_LARGE"),
             Self::PartialSuccessUnsupported => (Code::Unimplemented, "PARTIAL_SUCCESS_UNSUPPORTED"),
             Self::OperationNotFound { .. } => (Code::NotFound, "OPERATION_NOT_FOUND"),
+            Self::OperationDeleted { .. } => (Code::NotFound, "OPERATION_DELETED"),
+            Self::OperationExpired { .. } => (Code::NotFound, "OPERATION_EXPIRED"),
             Self::OperationAlreadyExists { .. } => {
                 (Code::AlreadyExists, "OPERATION_ALREADY_EXISTS")
             }
@@ -198,6 +210,8 @@ impl Kind {
             Self::OriginNotAllowed { origin } => one("origin", origin.clone()),
             Self::RequestTooLarge { limit_bytes } => one("limit_bytes", limit_bytes.to_string()),
             Self::OperationNotFound { name }
+            | Self::OperationDeleted { name }
+            | Self::OperationExpired { name }
             | Self::OperationAlreadyExists { name }
             | Self::OperationDone { name }
             | Self::LeaseRequired { name }

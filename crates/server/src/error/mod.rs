@@ -9,7 +9,7 @@ use std::fmt;
 pub use kind::Kind;
 pub use status::http_status;
 
-use crate::operation::{OperationName, Refusal};
+use crate::operation::{Gone, OperationName, Refusal};
 use crate::store::StoreError;
 
 /// The domain of errors that belong to no service.
@@ -62,6 +62,22 @@ impl Error {
         Self::new(Kind::OperationNotFound { name }, message)
     }
 
+    /// The `NOT_FOUND` of an operation that was there, for those who could see it.
+    #[must_use]
+    pub fn gone(name: &impl fmt::Display, gone: Gone) -> Self {
+        let name = name.to_string();
+        match gone {
+            Gone::Deleted => {
+                let message = format!("Operation \"{name}\" was deleted.");
+                Self::new(Kind::OperationDeleted { name }, message)
+            }
+            Gone::Expired => {
+                let message = format!("Operation \"{name}\" has expired.");
+                Self::new(Kind::OperationExpired { name }, message)
+            }
+        }
+    }
+
     /// A broken invariant; the caller learns no more than that.
     pub fn internal(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         let message = "An internal error has occurred. It is in the server's log.".to_owned();
@@ -73,6 +89,7 @@ impl Error {
     pub fn from_store(error: StoreError, name: &OperationName) -> Self {
         match error {
             StoreError::NotFound => Self::not_found(name),
+            StoreError::Gone(tombstone) => Self::gone(name, tombstone.gone),
             StoreError::AlreadyExists => {
                 let name = name.to_string();
                 let message = format!("Operation \"{name}\" already exists.");
@@ -93,6 +110,7 @@ impl Error {
     fn from_refusal(refusal: Refusal, name: &OperationName) -> Self {
         match refusal {
             Refusal::NotFound => Self::not_found(name),
+            Refusal::Gone(gone) => Self::gone(name, gone),
             Refusal::Done => Self::new(
                 Kind::OperationDone { name: name.to_string() },
                 format!("Operation \"{name}\" is done; its outcome doesn't change again."),

@@ -11,6 +11,7 @@ mod record;
 #[cfg(test)]
 pub(crate) mod samples;
 mod time;
+mod tombstone;
 pub mod transition;
 
 pub use change::{Change, Decision, Refusal};
@@ -22,4 +23,5 @@ pub use record::{
     Record, State, StateName, Status, TokenHash,
 };
 pub use time::{Span, Timestamp};
+pub use tombstone::{Gone, OwnerDigest, Tombstone};
 pub use transition::{Expected, Finish, Grant, NewRecord, Release, Renewal, Update};

@@ -38,6 +38,12 @@ impl Timestamp {
         Self(self.0.saturating_add(span.0).min(Self::MAX.0))
     }
 
+    /// The point a span before this one.
+    #[must_use]
+    pub fn minus(self, span: Span) -> Self {
+        Self(self.0.saturating_sub(span.0))
+    }
+
     /// How long it is since `earlier`; nothing if that is later.
     #[must_use]
     pub fn since(self, earlier: Self) -> Span {

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use futures::future::BoxFuture;
 
 use crate::operation::{
-    Decision, Filter, Parent, Principal, Record, RecordName, Refusal, Timestamp,
+    Decision, Filter, Parent, Principal, Record, RecordName, Refusal, Timestamp, Tombstone,
 };
 
 /// Makes a record, given the store's now. It may run again after a conflict, so it is pure.
@@ -28,14 +28,12 @@ pub type Apply = Box<dyn Fn(&Record, Timestamp) -> Decision + Send + Sync>;
 /// Whatever a call answers is durable by then. All calls are batches: answers stand in
 /// the order of what was asked, and one refusal doesn't touch its neighbours.
 pub trait Store: Send + Sync + 'static {
-    /// Creates records; a name that is taken is [`StoreError::AlreadyExists`].
+    /// Creates records; a name that a record or a tombstone has is
+    /// [`StoreError::AlreadyExists`].
     fn create(&self, births: Vec<Birth>) -> BoxFuture<'_, Vec<Result<Arc<Record>, StoreError>>>;
 
-    /// Reads the latest committed versions.
-    fn get(
-        &self,
-        names: Vec<RecordName>,
-    ) -> BoxFuture<'_, Result<Vec<Option<Arc<Record>>>, StoreError>>;
+    /// Reads the latest committed versions, or what is left of them.
+    fn get(&self, names: Vec<RecordName>) -> BoxFuture<'_, Result<Vec<Found>, StoreError>>;
 
     /// Reads one page, in order.
     fn list(&self, query: ListQuery) -> BoxFuture<'_, Result<Vec<Record>, StoreError>>;
@@ -57,11 +55,37 @@ pub trait Store: Send + Sync + 'static {
     /// Names of records whose due time has come, the longest due first.
     fn due(&self, limit: usize) -> BoxFuture<'_, Result<Vec<RecordName>, StoreError>>;
 
+    /// Drops up to `limit` things that were kept about removed records long enough; answers
+    /// how many. What is dropped is no change of any record: no observer is told.
+    fn forget(&self, limit: usize) -> BoxFuture<'_, Result<usize, StoreError>>;
+
     /// The store's time; it never goes back.
     fn now(&self) -> Timestamp;
 
     /// Whether the store can be written to.
     fn ready(&self) -> BoxFuture<'_, Result<(), StoreError>>;
+}
+
+/// What is under a name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Found {
+    /// A record, in its latest version.
+    Record(Arc<Record>),
+    /// A record was there.
+    Tombstone(Tombstone),
+    /// Nothing that is remembered.
+    Nothing,
+}
+
+impl Found {
+    /// The record, if there is one.
+    #[must_use]
+    pub fn record(self) -> Option<Arc<Record>> {
+        match self {
+            Self::Record(record) => Some(record),
+            Self::Tombstone(_) | Self::Nothing => None,
+        }
+    }
 }
 
 /// As [`Apply`], told the record's place in the batch from 0.
@@ -139,6 +163,8 @@ pub struct Commit {
 pub enum StoreError {
     /// No such record.
     NotFound,
+    /// The record was removed.
+    Gone(Tombstone),
     /// The name is taken.
     AlreadyExists,
     /// The change refused.
@@ -151,6 +177,7 @@ impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotFound => f.write_str("no such record"),
+            Self::Gone(tombstone) => write!(f, "the record is gone: {:?}", tombstone.gone),
             Self::AlreadyExists => f.write_str("the name is taken"),
             Self::Refused(refusal) => write!(f, "refused: {refusal:?}"),
             Self::Unavailable(source) => write!(f, "the store is unavailable: {source}"),

@@ -93,7 +93,13 @@ impl Server {
     /// A server whose store fails from the `after`th commit on.
     pub async fn start_failing(sources: Sources, after: u64) -> Self {
         let faults = Some(Arc::new(FailingAfter(AtomicU64::new(after))) as Arc<dyn Faults>);
-        Self::start_over(sources, Limits::default(), tokens(), EmbeddedOptions { faults }).await
+        Self::start_over(
+            sources,
+            Limits::default(),
+            tokens(),
+            EmbeddedOptions { faults, ..Default::default() },
+        )
+        .await
     }
 
     async fn start_over(

@@ -23,7 +23,7 @@ pub use tick::tick;
 pub use update::{Update, update};
 
 use super::{
-    Change, Decision, Done, Execution, Finisher, Holder, Labels, Lease, LeaseToken, Outcome,
+    Change, Decision, Done, Execution, Finisher, Gone, Holder, Labels, Lease, LeaseToken, Outcome,
     Payload, Principal, Record, RecordName, Refusal, Span, State, Status, Timestamp,
 };
 
@@ -111,7 +111,11 @@ fn finished(record: &Record, outcome: Outcome, finisher: Finisher, now: Timestam
         let expire_time = expire_time.max(finish_time);
         next.state = State::Done(Done { outcome, finish_time, finisher, expire_time });
     });
-    if next.delete_time.is_some() { Change::Remove(Box::new(next)) } else { put(next) }
+    if next.delete_time.is_some() {
+        Change::Remove(Box::new(next), Gone::Deleted)
+    } else {
+        put(next)
+    }
 }
 
 /// Whether the caller may write a record that only its holder may write.

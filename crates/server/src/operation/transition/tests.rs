@@ -6,7 +6,7 @@ use crate::operation::samples::{at, expected, payload, record, status, token};
 
 fn now_is(decision: Decision) -> Record {
     match decision {
-        Ok(Change::Put(record) | Change::Remove(record)) => *record,
+        Ok(Change::Put(record) | Change::Remove(record, _)) => *record,
         other => panic!("nothing was changed: {other:?}"),
     }
 }

@@ -10,8 +10,8 @@ use tokio::time::{Instant, timeout_at};
 
 use super::write::holders;
 use super::{
-    check_metadata, check_size, expected, none_violated, record_reply, service, service_name,
-    token, update as apply, writable,
+    change as apply, check_metadata, check_size, expected, none_violated, record_reply, service,
+    service_name, token, writable,
 };
 use crate::error::{Error, Result, Violation};
 use crate::operation::{Grant, LeaseToken, Record, Release, Renewal, Span, Timestamp, transition};

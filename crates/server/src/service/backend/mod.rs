@@ -16,7 +16,7 @@ use super::{Api, Call, Reply, decode, payload, unimplemented};
 use crate::catalog::Service;
 use crate::error::{Error, Kind, Result, Violation};
 use crate::operation::{Expected, LeaseToken, Record, RecordName};
-use crate::store::Apply;
+use crate::store::{Apply, StoreError};
 use crate::wire;
 
 pub(super) async fn call(api: &Api, call: &Call, rpc: &str, request: Bytes) -> Result<Reply> {
@@ -56,10 +56,18 @@ async fn dispatch(api: &Api, call: &Call, rpc: &str, request: Bytes) -> Result<R
 }
 
 /// Changes one record: what both services' writes come to.
-pub(super) async fn update(api: &Api, name: &RecordName, apply: Apply) -> Result<Arc<Record>> {
+pub(super) async fn update(
+    api: &Api,
+    name: &RecordName,
+    apply: Apply,
+) -> std::result::Result<Arc<Record>, StoreError> {
     let answers = api.store.update(vec![(name.clone(), apply)]).await;
-    let answer = answers.into_iter().next().ok_or_else(|| Error::internal("no answer"))?;
-    answer.map_err(|error| Error::from_store(error, &name.operation))
+    answers.into_iter().next().unwrap_or(Err(StoreError::NotFound))
+}
+
+/// Changes one record for the Backend.
+async fn change(api: &Api, name: &RecordName, apply: Apply) -> Result<Arc<Record>> {
+    update(api, name, apply).await.map_err(|error| Error::from_store(error, &name.operation))
 }
 
 /// The record that a request names, and its service, for a caller who may write it.

@@ -14,8 +14,7 @@ use crate::wire;
 pub(super) async fn get(api: &Api, call: &Call, request: GetRecordRequest) -> Result<Reply> {
     let (name, _) = readable(api, call, &request.name)?;
     let found = api.live.get(&*api.store, &name).await;
-    let found = found.map_err(|error| Error::from_store(error, &name.operation))?;
-    let hot = found.ok_or_else(|| Error::not_found(&name.operation))?;
+    let hot = found.map_err(|error| Error::from_store(error, &name.operation))?;
     Ok(record_reply(&hot.record, None))
 }
 

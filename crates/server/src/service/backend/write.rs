@@ -7,7 +7,7 @@ use longrun_api::longrun::v1::{
 use prost::Message as _;
 
 use super::{
-    check_metadata, check_size, expected, none_violated, record_reply, token, update as apply,
+    change as apply, check_metadata, check_size, expected, none_violated, record_reply, token,
     writable,
 };
 use crate::error::{Error, Result, Violation};

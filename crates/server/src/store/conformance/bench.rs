@@ -8,15 +8,21 @@ use futures::future::BoxFuture;
 use crate::clock::Clock;
 use crate::operation::samples::{at, record};
 use crate::operation::{
-    Change, Decision, Filter, OperationName, Record, RecordName, Refusal, Span, State, Timestamp,
+    Change, Decision, Filter, Gone, OperationName, Record, RecordName, Refusal, Span, State,
+    Timestamp,
 };
-use crate::store::{Birth, Commit, LeaseQuery, ListQuery, Observer, Order, Store, StoreError};
+use crate::store::{
+    Birth, Commit, Found, LeaseQuery, ListQuery, Observer, Order, Store, StoreError,
+};
 
 /// Opens a store over one place. Called again once that store is gone, it finds what was
 /// kept there.
 pub type Open = Box<
     dyn Fn(Arc<dyn Clock>, Arc<dyn Observer>) -> BoxFuture<'static, Arc<dyn Store>> + Send + Sync,
 >;
+
+/// How long the store under test is to keep tombstones.
+pub(super) const TOMBSTONE_RETENTION: Span = Span::seconds(7 * 24 * 3600);
 
 /// A clock that only its owner moves.
 #[derive(Debug)]
@@ -130,7 +136,18 @@ impl Bench {
 
     /// Reads one record.
     pub(super) async fn get(&self, name: &RecordName) -> Option<Arc<Record>> {
+        self.found(name).await.record()
+    }
+
+    /// Reads what is under one name.
+    pub(super) async fn found(&self, name: &RecordName) -> Found {
         self.store().get(vec![name.clone()]).await.unwrap().remove(0)
+    }
+
+    /// Lets time pass until all that is kept of removed records is forgotten.
+    pub(super) async fn forget_all(&self) {
+        self.clock.advance(TOMBSTONE_RETENTION);
+        while self.store().forget(100).await.unwrap() > 0 {}
     }
 
     /// Changes one record.
@@ -209,7 +226,7 @@ pub(super) fn run(record: &Record, now: Timestamp) -> Decision {
 
 /// A removal.
 pub(crate) fn remove(record: &Record, _: Timestamp) -> Decision {
-    Ok(Change::Remove(Box::new(record.clone())))
+    Ok(Change::Remove(Box::new(record.clone()), Gone::Deleted))
 }
 
 /// A refusal.

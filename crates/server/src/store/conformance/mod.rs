@@ -10,6 +10,7 @@ mod create;
 mod lease;
 mod list;
 mod observe;
+mod tombstones;
 
 use futures::future::BoxFuture;
 
@@ -42,7 +43,6 @@ const CASES: &[Case] = cases![
     changes::changes_of_one_record_in_a_batch_follow_each_other,
     changes::concurrent_changes_are_applied_one_after_another,
     changes::every_form_of_a_record_replaces_every_other,
-    changes::a_name_that_was_removed_is_free,
     changes::time_does_not_go_back_though_the_clock_does,
     changes::a_change_is_told_no_time_before_the_records_last,
     list::filters_let_through_what_they_say,
@@ -64,6 +64,9 @@ const CASES: &[Case] = cases![
     observe::commits_are_told_in_order,
     observe::a_store_that_opens_tells_nothing,
     observe::a_store_that_can_be_written_is_ready,
+    tombstones::a_removed_record_leaves_a_tombstone,
+    tombstones::a_tombstones_name_is_taken_until_it_is_forgotten,
+    tombstones::many_are_forgotten_in_batches,
 ];
 
 /// Runs the suite: each test once straight through, and once with the store closed and

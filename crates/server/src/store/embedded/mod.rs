@@ -5,6 +5,7 @@ mod open;
 mod read;
 #[cfg(test)]
 mod tests;
+mod tombs;
 mod write;
 
 use std::path::Path;
@@ -18,16 +19,24 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 
 pub use open::OpenError;
 
-use super::{Apply, Birth, LeaseApply, LeaseQuery, ListQuery, Observer, Store, StoreError};
+use super::{Apply, Birth, Found, LeaseApply, LeaseQuery, ListQuery, Observer, Store, StoreError};
 use crate::clock::Clock;
-use crate::operation::{Record, RecordName, Timestamp};
+use crate::operation::{Record, RecordName, Span, Timestamp};
 use write::{Job, Queued};
 
 /// How the store is to be opened.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct EmbeddedOptions {
+    /// How long a tombstone outlives its record. 7 days; zero: there are none.
+    pub tombstone_retention: Span,
     /// Faults to be injected, in tests.
     pub faults: Option<Arc<dyn Faults>>,
+}
+
+impl Default for EmbeddedOptions {
+    fn default() -> Self {
+        Self { tombstone_retention: Span::seconds(7 * 24 * 3600), faults: None }
+    }
 }
 
 /// What may go wrong on purpose.
@@ -50,6 +59,7 @@ pub struct EmbeddedStore {
     readers: Arc<Mutex<Vec<Connection>>>,
     places: Arc<Semaphore>,
     clock: Arc<StoreClock>,
+    tombstone_retention: Span,
     _lock: std::fs::File,
 }
 
@@ -82,8 +92,14 @@ impl EmbeddedStore {
         let clock = Arc::new(StoreClock { inner: clock, last: AtomicI64::new(last) });
         let readers = (0..READERS).map(|_| open::reader(dir)).collect::<Result<Vec<_>, _>>()?;
         let (sender, receiver) = mpsc::unbounded_channel();
-        let writer =
-            write::Writer { connection, observer, clock: clock.clone(), faults: options.faults };
+        let tombstone_retention = options.tombstone_retention;
+        let writer = write::Writer {
+            connection,
+            observer,
+            clock: clock.clone(),
+            tombstone_retention,
+            faults: options.faults,
+        };
         let thread = std::thread::Builder::new()
             .name("store-writer".to_owned())
             .spawn(move || writer.run(receiver))
@@ -95,6 +111,7 @@ impl EmbeddedStore {
             readers: Arc::new(Mutex::new(readers)),
             places: Arc::new(Semaphore::new(READERS)),
             clock,
+            tombstone_retention,
             _lock: lock,
         })
     }
@@ -175,15 +192,9 @@ impl Store for EmbeddedStore {
         })
     }
 
-    fn get(
-        &self,
-        names: Vec<RecordName>,
-    ) -> BoxFuture<'_, Result<Vec<Option<Arc<Record>>>, StoreError>> {
+    fn get(&self, names: Vec<RecordName>) -> BoxFuture<'_, Result<Vec<Found>, StoreError>> {
         Box::pin(self.read(move |connection| {
-            names
-                .iter()
-                .map(|name| Ok(read::get(connection, name)?.map(|(_, record)| Arc::new(record))))
-                .collect()
+            names.iter().map(|name| read::found(connection, name)).collect()
         }))
     }
 
@@ -216,6 +227,18 @@ impl Store for EmbeddedStore {
     fn due(&self, limit: usize) -> BoxFuture<'_, Result<Vec<RecordName>, StoreError>> {
         let now = self.clock.now();
         Box::pin(self.read(move |connection| read::due(connection, now, limit)))
+    }
+
+    fn forget(&self, limit: usize) -> BoxFuture<'_, Result<usize, StoreError>> {
+        Box::pin(async move {
+            let (now, retention) = (self.clock.now(), self.tombstone_retention);
+            // A look beside the writer: mostly there is nothing.
+            let due = self.read(move |connection| write::any_due(connection, now, retention));
+            if !due.await? {
+                return Ok(0);
+            }
+            self.write(|reply| Job::Forget(limit, reply)).await?
+        })
     }
 
     fn now(&self) -> Timestamp {

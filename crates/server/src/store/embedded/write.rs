@@ -8,8 +8,10 @@ use std::sync::Arc;
 use rusqlite::{Connection, params};
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 
-use super::{Faults, StoreClock, codec, read};
-use crate::operation::{Change, Decision, OperationName, Record, RecordName, State, Timestamp};
+use super::{Faults, StoreClock, codec, read, tombs};
+use crate::operation::{
+    Change, Decision, Gone, OperationName, Record, RecordName, Span, State, Timestamp, Tombstone,
+};
 use crate::store::{Apply, Birth, Commit, LeaseApply, LeaseQuery, Observer, StoreError};
 
 type Answer = Result<Arc<Record>, StoreError>;
@@ -22,6 +24,8 @@ pub(super) enum Job {
     Update(Vec<(RecordName, Apply)>, oneshot::Sender<Vec<Answer>>),
     /// Hand records out.
     Lease(LeaseQuery, LeaseApply, oneshot::Sender<Result<Vec<Arc<Record>>, StoreError>>),
+    /// Drop what was kept long enough.
+    Forget(usize, oneshot::Sender<Result<usize, StoreError>>),
     /// Commit something, however little.
     Ping(oneshot::Sender<Result<(), StoreError>>),
 }
@@ -42,6 +46,7 @@ pub(super) struct Writer {
     pub(super) connection: Connection,
     pub(super) observer: Arc<dyn Observer>,
     pub(super) clock: Arc<StoreClock>,
+    pub(super) tombstone_retention: Span,
     pub(super) faults: Option<Arc<dyn Faults>>,
 }
 
@@ -94,7 +99,7 @@ impl Writer {
         // closes its channel, which its caller reads as Unavailable.
         let connection = &self.connection;
         connection.execute_batch("BEGIN IMMEDIATE")?;
-        let mut pinged = false;
+        let mut written = false;
         for job in jobs {
             match job {
                 Job::Create(births, reply) => {
@@ -115,13 +120,18 @@ impl Writer {
                     let leased = self.lease(&query, &apply, commits)?;
                     replies.push(Box::new(move |done| send(reply, done.map(|()| leased))));
                 }
+                Job::Forget(limit, reply) => {
+                    let count = self.forget(limit)?;
+                    written |= count > 0;
+                    replies.push(Box::new(move |done| send(reply, done.map(|()| count))));
+                }
                 Job::Ping(reply) => {
-                    pinged = true;
+                    written = true;
                     replies.push(Box::new(move |done| send(reply, done)));
                 }
             }
         }
-        if commits.is_empty() && !pinged {
+        if commits.is_empty() && !written {
             // Refusals and looks for work: what they saw is on the disk already.
             return connection.execute_batch("ROLLBACK");
         }
@@ -138,6 +148,9 @@ impl Writer {
 
     fn create(&self, birth: &Birth, commits: &mut Vec<Commit>) -> rusqlite::Result<Answer> {
         let record = birth(self.clock.now());
+        if tombs::get(&self.connection, &record.name)?.is_some() {
+            return Ok(Err(StoreError::AlreadyExists));
+        }
         let OperationName { parent, id } = &record.name.operation;
         let columns = Columns::of(&record);
         let mut statement = self.connection.prepare_cached(
@@ -181,7 +194,8 @@ impl Writer {
         commits: &mut Vec<Commit>,
     ) -> rusqlite::Result<Answer> {
         let Some((row, record)) = read::get(&self.connection, name)? else {
-            return Ok(Err(StoreError::NotFound));
+            let tombstone = tombs::get(&self.connection, name)?;
+            return Ok(Err(tombstone.map_or(StoreError::NotFound, StoreError::Gone)));
         };
         let now = self.now_for(&record);
         self.decided(row, record, |record| apply(record, now), commits)
@@ -209,16 +223,30 @@ impl Writer {
                 commits.push(Commit { record: Arc::clone(&next), removed: false });
                 Ok((next, true))
             }
-            Ok(Change::Remove(last)) => {
-                for table in ["records", "requests", "outcomes", "labels"] {
-                    let sql = format!("DELETE FROM {table} WHERE row = ?");
-                    self.connection.prepare_cached(&sql)?.execute([row])?;
-                }
+            Ok(Change::Remove(last, gone)) => {
+                self.remove(row, &last, gone)?;
                 let last = Arc::from(last);
                 commits.push(Commit { record: Arc::clone(&last), removed: true });
                 Ok((last, true))
             }
         })
+    }
+
+    fn remove(&self, row: i64, last: &Record, gone: Gone) -> rusqlite::Result<()> {
+        for table in ["records", "requests", "outcomes", "labels"] {
+            let sql = format!("DELETE FROM {table} WHERE row = ?");
+            self.connection.prepare_cached(&sql)?.execute([row])?;
+        }
+        if self.tombstone_retention > Span::ZERO {
+            let tombstone = Tombstone::of(last, gone, self.clock.now());
+            tombs::put(&self.connection, &tombstone)?;
+        }
+        Ok(())
+    }
+
+    fn forget(&self, limit: usize) -> rusqlite::Result<usize> {
+        let until = self.clock.now().minus(self.tombstone_retention);
+        tombs::forget(&self.connection, until, limit)
     }
 
     fn replace(&self, row: i64, before: &Record, next: &Record) -> rusqlite::Result<()> {
@@ -291,6 +319,15 @@ impl Writer {
         }
         Ok(leased)
     }
+}
+
+/// Whether there is anything to forget.
+pub(super) fn any_due(
+    connection: &Connection,
+    now: Timestamp,
+    tombstone_retention: Span,
+) -> rusqlite::Result<bool> {
+    tombs::any_due(connection, now.minus(tombstone_retention))
 }
 
 /// What is looked up of a record.

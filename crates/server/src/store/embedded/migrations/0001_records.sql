@@ -38,6 +38,18 @@ CREATE TABLE labels (
   PRIMARY KEY (row, key)
 ) STRICT, WITHOUT ROWID;
 
+-- What is left of removed records: the owner is a digest, `gone` says why.
+CREATE TABLE tombstones (
+  service     TEXT    NOT NULL,
+  id          TEXT    NOT NULL,
+  parent      TEXT    NOT NULL,
+  owner       BLOB,
+  gone        INTEGER NOT NULL,
+  remove_time INTEGER NOT NULL,
+  PRIMARY KEY (service, id, parent)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX tombstones_due ON tombstones (remove_time);
+
 -- The store's time at its last commit. It goes on from there, whatever the machine says.
 CREATE TABLE clock (now INTEGER NOT NULL) STRICT;
 INSERT INTO clock VALUES (0);

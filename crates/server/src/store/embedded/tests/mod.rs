@@ -43,5 +43,5 @@ async fn make(store: &EmbeddedStore, id: &str) -> Arc<Record> {
 }
 
 async fn get(store: &EmbeddedStore, record: &Record) -> Option<Arc<Record>> {
-    store.get(vec![record.name.clone()]).await.unwrap().remove(0)
+    store.get(vec![record.name.clone()]).await.unwrap().remove(0).record()
 }
