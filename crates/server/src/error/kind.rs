@@ -95,6 +95,13 @@ pub enum Kind {
         /// The name.
         name: String,
     },
+    /// The request id was used for another request.
+    RequestIdReused,
+    /// An open operation has the exclusive key.
+    ExclusiveKeyHeld {
+        /// That operation, for those who may read it.
+        name: Option<String>,
+    },
     /// The operation is finished.
     OperationDone {
         /// The operation.
@@ -164,6 +171,8 @@ impl Kind {
             Self::OperationAlreadyExists { .. } => {
                 (Code::AlreadyExists, "OPERATION_ALREADY_EXISTS")
             }
+            Self::RequestIdReused => (Code::AlreadyExists, "REQUEST_ID_REUSED"),
+            Self::ExclusiveKeyHeld { .. } => (Code::Aborted, "EXCLUSIVE_KEY_HELD"),
             Self::OperationDone { .. } => (Code::FailedPrecondition, "OPERATION_DONE"),
             Self::LeaseRequired { .. } => (Code::Aborted, "LEASE_REQUIRED"),
             Self::LeaseLost { .. } => (Code::Aborted, "LEASE_LOST"),
@@ -217,6 +226,7 @@ impl Kind {
             | Self::LeaseRequired { name }
             | Self::LeaseLost { name }
             | Self::ExecutionSelf { name } => one("name", name.clone()),
+            Self::ExclusiveKeyHeld { name: Some(name) } => one("name", name.clone()),
             Self::EtagMismatch { name, current } => pair("name", name, "etag", current),
             Self::RateLimitExceeded { subject, .. } => one("consumer", subject.clone()),
             _ => BTreeMap::new(),

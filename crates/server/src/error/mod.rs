@@ -9,7 +9,7 @@ use std::fmt;
 pub use kind::Kind;
 pub use status::http_status;
 
-use crate::operation::{Gone, OperationName, Refusal};
+use crate::operation::{Claimed, Gone, OperationName, Refusal};
 use crate::store::StoreError;
 
 /// The domain of errors that belong to no service.
@@ -95,6 +95,7 @@ impl Error {
                 let message = format!("Operation \"{name}\" already exists.");
                 Self::new(Kind::OperationAlreadyExists { name }, message)
             }
+            StoreError::Claimed(claimed) => Self::from_claimed(claimed),
             StoreError::Refused(refusal) => Self::from_refusal(refusal, name),
             StoreError::Unavailable(source) => Self::unavailable(source),
         }
@@ -105,6 +106,23 @@ impl Error {
     pub fn unavailable(source: Box<dyn std::error::Error + Send + Sync>) -> Self {
         let message = "The store is unavailable; nothing was changed. Try again.".to_owned();
         Self { kind: Kind::StoreUnavailable, message, domain: None, source: Some(source) }
+    }
+
+    fn from_claimed(claimed: Claimed) -> Self {
+        match claimed {
+            Claimed::Reused => Self::new(
+                Kind::RequestIdReused,
+                "The request id was used for another request: take a fresh one for each.",
+            ),
+            Claimed::Gone(name, gone) => Self::gone(&name.operation, gone),
+            Claimed::Held(name) => {
+                let name = name.operation.to_string();
+                let message = format!(
+                    "The exclusive key is held by operation \"{name}\" until that is done."
+                );
+                Self::new(Kind::ExclusiveKeyHeld { name: Some(name) }, message)
+            }
+        }
     }
 
     fn from_refusal(refusal: Refusal, name: &OperationName) -> Self {

@@ -4,6 +4,7 @@
 //! everything that can go wrong is a [`Refusal`].
 
 mod change;
+mod claim;
 mod filter;
 mod name;
 mod page;
@@ -15,6 +16,9 @@ mod tombstone;
 pub mod transition;
 
 pub use change::{Change, Decision, Refusal};
+pub use claim::{
+    Claim, ClaimKey, ClaimKind, Claimed, Digest, REQUEST_ID_RETENTION, RequestClaim, Verdict, judge,
+};
 pub use filter::{Compare, Filter, FilterError, Term};
 pub use name::{Id, NameError, OperationName, Parent, RecordName};
 pub use page::{PageError, PageSize, PageToken, page_digest};

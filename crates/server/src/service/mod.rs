@@ -7,6 +7,7 @@ mod list;
 mod operations;
 mod pace;
 mod payload;
+mod request_id;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -63,6 +64,8 @@ pub(crate) struct Call {
     pub method: Arc<Method>,
     /// Who calls.
     pub caller: Arc<Caller>,
+    /// The header `x-longrun-request-id`.
+    pub request_id: Option<String>,
     /// When the caller stops listening.
     pub deadline: Option<Instant>,
 }

@@ -4,14 +4,17 @@
 #[cfg(test)]
 pub mod conformance;
 pub mod embedded;
+mod faults;
 
 use std::fmt;
 use std::sync::Arc;
 
 use futures::future::BoxFuture;
 
+pub use faults::{Faults, Step};
+
 use crate::operation::{
-    Decision, Filter, Parent, Principal, Record, RecordName, Refusal, Timestamp, Tombstone,
+    Claimed, Decision, Filter, Parent, Principal, Record, RecordName, Refusal, Timestamp, Tombstone,
 };
 
 /// Makes a record, given the store's now. It may run again after a conflict, so it is pure.
@@ -19,8 +22,8 @@ pub type Birth = Box<dyn Fn(Timestamp) -> Record + Send + Sync>;
 
 /// Decides what becomes of the latest version of a record, given the store's now, which is
 /// never before the record's update time. It may run again after a conflict, so it is pure.
-/// What a record is born with stays: its name, method, owner, request and create time; and
-/// so does its outcome.
+/// What a record is born with stays: its name, method, owner, request, claims and create
+/// time; and so does its outcome.
 pub type Apply = Box<dyn Fn(&Record, Timestamp) -> Decision + Send + Sync>;
 
 /// Records in one place that survive what the machine does not.
@@ -30,6 +33,13 @@ pub type Apply = Box<dyn Fn(&Record, Timestamp) -> Decision + Send + Sync>;
 pub trait Store: Send + Sync + 'static {
     /// Creates records; a name that a record or a tombstone has is
     /// [`StoreError::AlreadyExists`].
+    ///
+    /// What a record claims ([`Record::claims`]) is checked before, in its order, and taken:
+    /// a repeated request answers the record that is there, and anything else is
+    /// [`StoreError::Claimed`]. An exclusive key is free again once its record is done; a
+    /// request id is kept as long as the record or its tombstone, and a day at least. A store
+    /// that can't do all of it at once takes the claims, inserts the record and confirms the
+    /// claims one after another; it may die between any two ([`Step`]).
     fn create(&self, births: Vec<Birth>) -> BoxFuture<'_, Vec<Result<Arc<Record>, StoreError>>>;
 
     /// Reads the latest committed versions, or what is left of them.
@@ -167,6 +177,8 @@ pub enum StoreError {
     Gone(Tombstone),
     /// The name is taken.
     AlreadyExists,
+    /// What the record claims is somebody else's.
+    Claimed(Claimed),
     /// The change refused.
     Refused(Refusal),
     /// The store can't be reached or written; nothing was changed.
@@ -179,6 +191,7 @@ impl fmt::Display for StoreError {
             Self::NotFound => f.write_str("no such record"),
             Self::Gone(tombstone) => write!(f, "the record is gone: {:?}", tombstone.gone),
             Self::AlreadyExists => f.write_str("the name is taken"),
+            Self::Claimed(claimed) => write!(f, "claimed already: {claimed:?}"),
             Self::Refused(refusal) => write!(f, "refused: {refusal:?}"),
             Self::Unavailable(source) => write!(f, "the store is unavailable: {source}"),
         }

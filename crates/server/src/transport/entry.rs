@@ -146,6 +146,19 @@ pub(super) fn domain(service: Option<&Arc<Service>>) -> &str {
     service.map_or(DOMAIN, |service| service.name.as_str())
 }
 
+/// The header `x-longrun-request-id`; several have to be the same.
+pub(super) fn request_id(headers: &HeaderMap) -> Result<Option<String>> {
+    let mut values = headers.get_all("x-longrun-request-id").iter();
+    let Some(first) = values.next() else { return Ok(None) };
+    match first.to_str() {
+        Ok(text) if values.all(|other| other == first) => Ok(Some(text.to_owned())),
+        _ => Err(Error::invalid(
+            "request_id",
+            "Invalid value at 'request_id': the header x-longrun-request-id has several values, or is no text.",
+        )),
+    }
+}
+
 /// A header's text; `None` if it is missing or no text.
 pub(super) fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name).and_then(|value| value.to_str().ok())

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use tower::ServiceExt as _;
 
 use super::body::Body;
-use super::entry::{Entry, ambiguous, domain, log, text};
+use super::entry::{Entry, ambiguous, domain, log, request_id, text};
 use super::trace::TraceId;
 use crate::catalog::Service;
 use crate::error::{Error, Kind, Result};
@@ -78,7 +78,9 @@ async fn call(
         authorize(&caller, &method.scopes)?;
     }
     let message = message(body, entry.request_bytes_max).await?;
-    let call = Call { service: service.clone(), method: method.clone(), caller, deadline };
+    let request_id = request_id(&parts.headers)?;
+    let call =
+        Call { service: service.clone(), method: method.clone(), caller, request_id, deadline };
     entry.api.call(&call, message).await
 }
 

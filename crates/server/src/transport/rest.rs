@@ -17,7 +17,7 @@ use prost_reflect::MessageDescriptor;
 
 use self::answer::{Style, print, probe};
 use super::body::Body;
-use super::entry::{Entry, ambiguous, domain, log, text};
+use super::entry::{Entry, ambiguous, domain, log, request_id, text};
 use super::grpc::{broken_body, too_large};
 use crate::catalog::{Binding, Method as Rpc, Service, reserved};
 use crate::error::{Error, Kind, Result};
@@ -113,8 +113,13 @@ async fn exchange_of(
     let request = encode_request(&input, &route.binding.rule, &route.captures, &query, &body)
         .map_err(Error::violations)?;
 
-    let call =
-        Call { service: route.service.clone(), method: route.rpc.clone(), caller, deadline: None };
+    let call = Call {
+        service: route.service.clone(),
+        method: route.rpc.clone(),
+        caller,
+        request_id: request_id(&parts.headers)?,
+        deadline: None,
+    };
     let reply = entry.api.call(&call, request.into()).await?;
     respond(&reply, &output, &route.binding.rule, &exchange.style)
 }

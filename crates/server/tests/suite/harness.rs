@@ -59,7 +59,7 @@ pub struct Server {
     pub clock: Arc<ManualClock>,
     pub address: SocketAddr,
     running: Running,
-    _dir: tempfile::TempDir,
+    dir: tempfile::TempDir,
 }
 
 /// Tokens are their subject's name.
@@ -110,6 +110,17 @@ impl Server {
     ) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let clock = Arc::new(ManualClock(AtomicI64::new(1_767_323_045_000_000)));
+        Self::start_in(dir, clock, sources, limits, authenticator, store).await
+    }
+
+    async fn start_in(
+        dir: tempfile::TempDir,
+        clock: Arc<ManualClock>,
+        sources: Sources,
+        limits: Limits,
+        authenticator: Authenticator,
+        store: EmbeddedOptions,
+    ) -> Self {
         let settings = Settings {
             listen: "127.0.0.1:0".parse().unwrap(),
             data_dir: dir.path().to_owned(),
@@ -121,7 +132,15 @@ impl Server {
             store,
         };
         let running = start(settings).await.unwrap();
-        Self { clock, address: running.local_addr(), running, _dir: dir }
+        Self { clock, address: running.local_addr(), running, dir }
+    }
+
+    /// Stops, and starts again over the same folder, with other sources.
+    pub async fn restart(self, sources: Sources) -> Self {
+        let Self { clock, running, dir, .. } = self;
+        running.shutdown().await;
+        let (limits, store) = (Limits::default(), EmbeddedOptions::default());
+        Self::start_in(dir, clock, sources, limits, tokens(), store).await
     }
 
     pub async fn stop(self) {
@@ -158,11 +177,25 @@ impl Server {
         rpc: &str,
         message: Bytes,
     ) -> Result<tonic::Response<Bytes>, tonic::Status> {
+        self.grpc_with(token, rpc, message, &[]).await
+    }
+
+    /// A unary gRPC call with bytes and more metadata.
+    pub async fn grpc_with(
+        &self,
+        token: &str,
+        rpc: &str,
+        message: Bytes,
+        metadata: &[(&'static str, &str)],
+    ) -> Result<tonic::Response<Bytes>, tonic::Status> {
         let channel = Channel::from_shared(format!("http://{}", self.address)).unwrap();
         let mut client = tonic::client::Grpc::new(channel.connect().await.unwrap());
         client.ready().await.unwrap();
         let mut request = tonic::Request::new(message);
         request.metadata_mut().insert("authorization", format!("Bearer {token}").parse().unwrap());
+        for (key, value) in metadata {
+            request.metadata_mut().insert(*key, value.parse().unwrap());
+        }
         let path = format!("/{rpc}").parse().unwrap();
         client.unary(request, path, AsBytes).await
     }

@@ -1,6 +1,7 @@
 //! The crate as its users see it: tables of what goes in and what comes out.
 
 mod any;
+mod canonical;
 mod depth;
 mod fields;
 mod json_parse;

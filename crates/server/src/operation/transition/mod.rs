@@ -23,8 +23,9 @@ pub use tick::tick;
 pub use update::{Update, update};
 
 use super::{
-    Change, Decision, Done, Execution, Finisher, Gone, Holder, Labels, Lease, LeaseToken, Outcome,
-    Payload, Principal, Record, RecordName, Refusal, Span, State, Status, Timestamp,
+    Change, Decision, Digest, Done, Execution, Finisher, Gone, Holder, Labels, Lease, LeaseToken,
+    Outcome, Payload, Principal, Record, RecordName, Refusal, RequestClaim, Span, State, Status,
+    Timestamp,
 };
 
 /// What a record is made from.
@@ -36,6 +37,10 @@ pub struct NewRecord {
     pub method: String,
     /// Whose operation it is.
     pub owner: Option<Principal>,
+    /// No other open record of its service shall have this one.
+    pub exclusive_key: Option<String>,
+    /// The request id of the call that makes it.
+    pub request_claim: Option<RequestClaim>,
     /// Who does the work.
     pub execution: Execution,
     /// The RPC's request.
@@ -56,6 +61,8 @@ pub struct NewRecord {
     pub lease_duration: Span,
     /// How long it is kept once done.
     pub retention: Span,
+    /// The descriptors that its payloads were checked against.
+    pub descriptors: Option<Digest>,
 }
 
 /// A record's beginning: a SELF one is born running.
@@ -66,6 +73,8 @@ pub fn create(new: &NewRecord, now: Timestamp) -> Record {
         name: new.name.clone(),
         method: new.method.clone(),
         owner: new.owner.clone(),
+        exclusive_key: new.exclusive_key.clone(),
+        request_claim: new.request_claim,
         execution: new.execution,
         state: if own {
             State::Running(Holder::Service)
@@ -86,6 +95,7 @@ pub fn create(new: &NewRecord, now: Timestamp) -> Record {
         max_attempts: new.max_attempts,
         lease_duration: new.lease_duration,
         retention: new.retention,
+        descriptors: new.descriptors.into_iter().collect(),
         version: 1,
     }
 }

@@ -1,16 +1,17 @@
 //! CreateOperation: a record from nothing.
 
 use longrun_api::longrun::v1::{CreateOperationRequest, OperationRecord, operation_record};
+use prost::Message as _;
 
 use super::{check_metadata, check_size, none_violated, record_reply, service, service_name};
 use crate::catalog::Service;
 use crate::error::{Error, Result, Violation};
 use crate::operation::{
-    Execution, Id, Labels, NewRecord, OperationName, Parent, Payload, Principal, RecordName, Span,
-    Timestamp, transition,
+    Execution, Id, Labels, NewRecord, OperationName, Parent, Payload, Principal, RecordName,
+    RequestClaim, Span, Timestamp, transition,
 };
 use crate::service::caller::backend_writes;
-use crate::service::{Api, Call, Reply, payload};
+use crate::service::{Api, Call, Reply, payload, request_id};
 use crate::wire;
 
 /// How long an operation may stay open if nobody says otherwise.
@@ -21,6 +22,10 @@ const LEASE: Span = Span::seconds(30);
 const RETENTION: Span = Span::seconds(30 * 24 * 3600);
 /// How often a record is handed out.
 const MAX_ATTEMPTS: u32 = 5;
+/// The longest exclusive key.
+const EXCLUSIVE_KEY_BYTES_MAX: usize = 255;
+/// The request's type.
+const CREATE: &str = "longrun.v1.CreateOperationRequest";
 /// The most that a record may ask for.
 const MAX_ATTEMPTS_MAX: i32 = 1000;
 
@@ -32,24 +37,21 @@ pub(super) async fn create(
     let parent = service_name(&request.parent)?;
     backend_writes(&call.caller, parent)?;
     let service = service(api, parent)?;
-    let new = checked(api, &service, request)?;
+    let encoded = request.encode_to_vec();
+    let new = checked(api, call, &service, &encoded, request)?;
 
     let random: [u8; 10] = api.random();
+    // Only a name that the caller chose can be taken.
+    let id = new.id.clone().unwrap_or_else(|| Id::mint(api.store.now(), random));
+    let name = OperationName { parent: new.parent.clone(), id };
     let birth = move |now: Timestamp| {
         let id = new.id.clone().unwrap_or_else(|| Id::mint(now, random));
         transition::create(&new.record(id), now)
     };
     let answer = api.store.create(vec![Box::new(birth)]).await.pop();
     let answer = answer.ok_or_else(|| Error::internal("no answer"))?;
-    match answer {
-        Ok(record) => Ok(record_reply(&record, None)),
-        Err(error) => {
-            // Only a name that the caller chose can be taken.
-            let name =
-                OperationName { parent: Parent::default(), id: Id::mint(api.store.now(), random) };
-            Err(Error::from_store(error, &name))
-        }
-    }
+    let record = answer.map_err(|error| Error::from_store(error, &name))?;
+    Ok(record_reply(&record, None))
 }
 
 /// A request whose every field is as it should be.
@@ -59,6 +61,8 @@ struct New {
     id: Option<Id>,
     method: String,
     owner: Option<Principal>,
+    exclusive_key: Option<String>,
+    request_claim: Option<RequestClaim>,
     execution: Execution,
     request: Option<Payload>,
     metadata: Option<Payload>,
@@ -80,6 +84,8 @@ impl New {
             },
             method: self.method.clone(),
             owner: self.owner.clone(),
+            exclusive_key: self.exclusive_key.clone(),
+            request_claim: self.request_claim,
             execution: self.execution,
             request: self.request.clone(),
             metadata: self.metadata.clone(),
@@ -90,11 +96,18 @@ impl New {
             deadline_default: self.deadline_default,
             lease_duration: self.lease_duration,
             retention: self.retention,
+            descriptors: None,
         }
     }
 }
 
-fn checked(api: &Api, service: &Service, request: CreateOperationRequest) -> Result<New> {
+fn checked(
+    api: &Api,
+    call: &Call,
+    service: &Service,
+    encoded: &[u8],
+    request: CreateOperationRequest,
+) -> Result<New> {
     let mut violations = Vec::new();
     let mut refuse = |field: &str, description: String| {
         let description = format!("Invalid value at '{field}': {description}");
@@ -187,6 +200,10 @@ fn checked(api: &Api, service: &Service, request: CreateOperationRequest) -> Res
             refuse("record.operation.metadata", text);
         }
     }
+    if record.exclusive_key.len() > EXCLUSIVE_KEY_BYTES_MAX {
+        refuse("record.exclusive_key", format!("over {EXCLUSIVE_KEY_BYTES_MAX} bytes."));
+    }
+    let request_id = request_id::of(call, &request.request_id, &mut violations);
     let labels = record.labels.into_iter().collect();
     super::records::check_labels("record.labels", &labels, &mut violations);
     if let Some(request) = &record.request {
@@ -196,6 +213,8 @@ fn checked(api: &Api, service: &Service, request: CreateOperationRequest) -> Res
     let bytes = metadata.as_ref().map_or(0, |metadata| metadata.value.len());
     check_size(api, "record.operation.metadata", bytes, &mut violations);
     none_violated(violations)?;
+    let claim = |id: &str| request_id::claim(call, service, id, CREATE, encoded, "request_id");
+    let request_claim = request_id.map(claim).transpose()?;
 
     let settings = method.map(|method| method.settings.clone()).unwrap_or_default();
     let span = |set: Option<std::time::Duration>, default| set.map_or(default, Span::from);
@@ -205,6 +224,8 @@ fn checked(api: &Api, service: &Service, request: CreateOperationRequest) -> Res
         id,
         method: record.method,
         owner,
+        exclusive_key: Some(record.exclusive_key).filter(|key| !key.is_empty()),
+        request_claim,
         execution,
         request: record.request.map(wire::payload),
         metadata: metadata.map(wire::payload),

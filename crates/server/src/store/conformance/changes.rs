@@ -106,7 +106,9 @@ pub(super) async fn every_form_of_a_record_replaces_every_other(mut bench: Bench
     for form in samples(60).into_values() {
         let (name, method, owner) = (base.name.clone(), base.method.clone(), base.owner.clone());
         let (request, create_time) = (base.request.clone(), base.create_time);
-        let next = Record { name, method, owner, request, create_time, ..form };
+        let (exclusive_key, request_claim) = (base.exclusive_key.clone(), base.request_claim);
+        let born = Record { exclusive_key, request_claim, ..form };
+        let next = Record { name, method, owner, request, create_time, ..born };
         let put = next.clone();
         let answer = bench.update(&base.name, move |_, _| Ok(Change::Put(Box::new(put.clone()))));
         assert_eq!(*answer.await.unwrap(), next);

@@ -6,6 +6,7 @@
 
 mod bench;
 mod changes;
+mod claims;
 mod create;
 mod lease;
 mod list;
@@ -45,6 +46,12 @@ const CASES: &[Case] = cases![
     changes::every_form_of_a_record_replaces_every_other,
     changes::time_does_not_go_back_though_the_clock_does,
     changes::a_change_is_told_no_time_before_the_records_last,
+    claims::a_repeated_request_answers_the_first_ones_record,
+    claims::a_request_id_outlives_its_record,
+    claims::an_exclusive_key_is_free_once_its_record_is_done,
+    claims::a_record_that_is_not_made_claims_nothing,
+    claims::one_of_many_has_the_claim,
+    claims::a_store_that_dies_leaves_one_record_or_none,
     list::filters_let_through_what_they_say,
     list::a_list_is_of_a_service_a_parent_an_owner,
     list::deleted_ones_are_listed_when_asked_for,

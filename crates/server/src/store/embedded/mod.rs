@@ -1,6 +1,8 @@
 //! Records in one SQLite file: one thread writes, some read beside it.
 
+mod claims;
 mod codec;
+mod lease;
 mod open;
 mod read;
 #[cfg(test)]
@@ -19,6 +21,7 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 
 pub use open::OpenError;
 
+pub use super::Faults;
 use super::{Apply, Birth, Found, LeaseApply, LeaseQuery, ListQuery, Observer, Store, StoreError};
 use crate::clock::Clock;
 use crate::operation::{Record, RecordName, Span, Timestamp};
@@ -37,12 +40,6 @@ impl Default for EmbeddedOptions {
     fn default() -> Self {
         Self { tombstone_retention: Span::seconds(7 * 24 * 3600), faults: None }
     }
-}
-
-/// What may go wrong on purpose.
-pub trait Faults: Send + Sync + 'static {
-    /// Whether the next commit fails.
-    fn commit_fails(&self) -> bool;
 }
 
 /// Readers beside the writer.
@@ -99,6 +96,7 @@ impl EmbeddedStore {
             clock: clock.clone(),
             tombstone_retention,
             faults: options.faults,
+            dead: false,
         };
         let thread = std::thread::Builder::new()
             .name("store-writer".to_owned())

@@ -8,11 +8,14 @@ use std::sync::Arc;
 use rusqlite::{Connection, params};
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 
-use super::{Faults, StoreClock, codec, read, tombs};
+use super::claims::{self, Blocked};
+use super::{StoreClock, codec, read, tombs};
 use crate::operation::{
     Change, Decision, Gone, OperationName, Record, RecordName, Span, State, Timestamp, Tombstone,
 };
-use crate::store::{Apply, Birth, Commit, LeaseApply, LeaseQuery, Observer, StoreError};
+use crate::store::{
+    Apply, Birth, Commit, Faults, LeaseApply, LeaseQuery, Observer, Step, StoreError,
+};
 
 type Answer = Result<Arc<Record>, StoreError>;
 
@@ -39,6 +42,9 @@ pub(super) struct Queued {
 /// A job's answer, sent once the batch is durable.
 type Reply = Box<dyn FnOnce(Result<(), &str>)>;
 
+/// What a death is called.
+const DIED: &str = "injected: died";
+
 /// Jobs in one batch.
 const BATCH: usize = 1024;
 
@@ -48,13 +54,18 @@ pub(super) struct Writer {
     pub(super) clock: Arc<StoreClock>,
     pub(super) tombstone_retention: Span,
     pub(super) faults: Option<Arc<dyn Faults>>,
+    /// Whether a fault has ended it.
+    pub(super) dead: bool,
 }
 
 impl Writer {
     pub(super) fn run(mut self, mut jobs: mpsc::UnboundedReceiver<Queued>) {
         let mut batch = Vec::new();
-        while jobs.blocking_recv_many(&mut batch, BATCH) > 0 {
+        while !self.dead && jobs.blocking_recv_many(&mut batch, BATCH) > 0 {
             self.batch(batch.drain(..).map(|queued| queued.job).collect());
+        }
+        if self.dead {
+            return;
         }
         // Whoever opens it next has no log to read through.
         if let Err(error) = self.connection.pragma_update(None, "wal_checkpoint", "TRUNCATE") {
@@ -77,6 +88,7 @@ impl Writer {
                 replies.into_iter().for_each(|reply| reply(Ok(())));
             }
             Some(text) => {
+                self.dead = text.ends_with(DIED);
                 tracing::error!(error = text, "the store could not commit");
                 if !self.connection.is_autocommit()
                     && let Err(error) = self.connection.execute_batch("ROLLBACK")
@@ -99,10 +111,11 @@ impl Writer {
         // closes its channel, which its caller reads as Unavailable.
         let connection = &self.connection;
         connection.execute_batch("BEGIN IMMEDIATE")?;
-        let mut written = false;
+        let (mut written, mut created) = (false, false);
         for job in jobs {
             match job {
                 Job::Create(births, reply) => {
+                    created = true;
                     let mut answers = Vec::with_capacity(births.len());
                     for birth in births {
                         answers.push(self.create(&birth, commits)?);
@@ -143,13 +156,38 @@ impl Writer {
                 Some("injected".to_owned()),
             ));
         }
-        connection.execute_batch("COMMIT")
+        connection.execute_batch("COMMIT")?;
+        if created { self.step(Step::Answer) } else { Ok(()) }
+    }
+
+    /// Dies here, if a test wants it.
+    fn step(&self, step: Step) -> rusqlite::Result<()> {
+        match &self.faults {
+            Some(faults) if faults.dies(step) => Err(rusqlite::Error::SqliteFailure(
+                rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_INTERRUPT),
+                Some(DIED.to_owned()),
+            )),
+            _ => Ok(()),
+        }
     }
 
     fn create(&self, birth: &Birth, commits: &mut Vec<Commit>) -> rusqlite::Result<Answer> {
         let record = birth(self.clock.now());
+        let claims = record.claims();
+        match claims::check(&self.connection, &claims)? {
+            Some(Blocked::By(record)) => return Ok(Ok(record)),
+            Some(Blocked::Claimed(claimed)) => return Ok(Err(StoreError::Claimed(claimed))),
+            None => {}
+        }
         if tombs::get(&self.connection, &record.name)?.is_some() {
             return Ok(Err(StoreError::AlreadyExists));
+        }
+        if !claims.is_empty() {
+            self.step(Step::Claim)?;
+            for (key, body) in &claims {
+                claims::take(&self.connection, *key, &record.name, *body)?;
+            }
+            self.step(Step::Insert)?;
         }
         let OperationName { parent, id } = &record.name.operation;
         let columns = Columns::of(&record);
@@ -173,6 +211,9 @@ impl Writer {
             codec::head(&record),
         ])?;
         if inserted == 0 {
+            for (key, _) in &claims {
+                claims::release(&self.connection, *key, &record.name)?;
+            }
             return Ok(Err(StoreError::AlreadyExists));
         }
         let row = self.connection.last_insert_rowid();
@@ -182,6 +223,12 @@ impl Writer {
         }
         self.write_outcome(row, &record)?;
         self.write_labels(row, &record)?;
+        if !claims.is_empty() {
+            self.step(Step::Confirm)?;
+            for (key, _) in &claims {
+                claims::confirm(&self.connection, *key, &record.name)?;
+            }
+        }
         let record = Arc::new(record);
         commits.push(Commit { record: record.clone(), removed: false });
         Ok(Ok(record))
@@ -202,12 +249,12 @@ impl Writer {
             .map(|answer| answer.map(|(record, _)| record))
     }
 
-    fn now_for(&self, record: &Record) -> Timestamp {
+    pub(super) fn now_for(&self, record: &Record) -> Timestamp {
         self.clock.now().max(record.update_time)
     }
 
     /// Writes a decision; answers the record and whether it changed.
-    fn decided(
+    pub(super) fn decided(
         &self,
         row: i64,
         record: Record,
@@ -219,12 +266,16 @@ impl Writer {
             Ok(Change::Keep) => Ok((Arc::new(record), false)),
             Ok(Change::Put(next)) => {
                 self.replace(row, &record, &next)?;
+                if next.done().is_some() {
+                    self.free_key(&record)?;
+                }
                 let next = Arc::from(next);
                 commits.push(Commit { record: Arc::clone(&next), removed: false });
                 Ok((next, true))
             }
             Ok(Change::Remove(last, gone)) => {
                 self.remove(row, &last, gone)?;
+                self.free_key(&record)?;
                 let last = Arc::from(last);
                 commits.push(Commit { record: Arc::clone(&last), removed: true });
                 Ok((last, true))
@@ -237,16 +288,26 @@ impl Writer {
             let sql = format!("DELETE FROM {table} WHERE row = ?");
             self.connection.prepare_cached(&sql)?.execute([row])?;
         }
-        if self.tombstone_retention > Span::ZERO {
-            let tombstone = Tombstone::of(last, gone, self.clock.now());
-            tombs::put(&self.connection, &tombstone)?;
+        let (now, retention) = (self.clock.now(), self.tombstone_retention);
+        if retention > Span::ZERO {
+            tombs::put(&self.connection, &Tombstone::of(last, gone, now))?;
         }
-        Ok(())
+        claims::bury(&self.connection, last, gone, now, retention)
+    }
+
+    /// The exclusive key of a record that is no longer open.
+    fn free_key(&self, before: &Record) -> rusqlite::Result<()> {
+        match before.exclusive_claim() {
+            Some(key) => claims::release(&self.connection, key, &before.name),
+            None => Ok(()),
+        }
     }
 
     fn forget(&self, limit: usize) -> rusqlite::Result<usize> {
-        let until = self.clock.now().minus(self.tombstone_retention);
-        tombs::forget(&self.connection, until, limit)
+        let now = self.clock.now();
+        let tombstones =
+            tombs::forget(&self.connection, now.minus(self.tombstone_retention), limit)?;
+        Ok(tombstones + claims::forget(&self.connection, now, limit - tombstones)?)
     }
 
     fn replace(&self, row: i64, before: &Record, next: &Record) -> rusqlite::Result<()> {
@@ -290,35 +351,6 @@ impl Writer {
         }
         Ok(())
     }
-
-    fn lease(
-        &self,
-        query: &LeaseQuery,
-        apply: &LeaseApply,
-        commits: &mut Vec<Commit>,
-    ) -> rusqlite::Result<Vec<Arc<Record>>> {
-        let mut rows = Vec::new();
-        for method in &query.methods {
-            rows.extend(read::ready(&self.connection, &query.service, method, query.limit)?);
-        }
-        rows.sort_unstable();
-        rows.dedup();
-        let mut leased = Vec::new();
-        let mut bytes = 0;
-        for row in rows.into_iter().take(query.limit) {
-            let Some(record) = read::by_row(&self.connection, row)? else { continue };
-            bytes += payload_bytes(&record);
-            if bytes > query.bytes_max && !leased.is_empty() {
-                break;
-            }
-            let (place, now) = (leased.len(), self.now_for(&record));
-            let decision = |record: &Record| apply(place, record, now);
-            if let Ok((record, true)) = self.decided(row, record, decision, commits)? {
-                leased.push(record);
-            }
-        }
-        Ok(leased)
-    }
 }
 
 /// Whether there is anything to forget.
@@ -327,7 +359,8 @@ pub(super) fn any_due(
     now: Timestamp,
     tombstone_retention: Span,
 ) -> rusqlite::Result<bool> {
-    tombs::any_due(connection, now.minus(tombstone_retention))
+    Ok(tombs::any_due(connection, now.minus(tombstone_retention))?
+        || claims::any_due(connection, now)?)
 }
 
 /// What is looked up of a record.
@@ -349,13 +382,6 @@ impl Columns {
             ready: matches!(record.state, State::Pending { delayed_until: None }),
         }
     }
-}
-
-fn payload_bytes(record: &Record) -> usize {
-    let bytes = |payload: &Option<crate::operation::Payload>| {
-        payload.as_ref().map_or(0, |payload| payload.value.len())
-    };
-    bytes(&record.request) + bytes(&record.metadata)
 }
 
 fn answers_reply(reply: oneshot::Sender<Vec<Answer>>, answers: Vec<Answer>) -> Reply {

@@ -50,6 +50,22 @@ CREATE TABLE tombstones (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX tombstones_due ON tombstones (remove_time);
 
+-- Who has a request id (kind 1) or an exclusive key (kind 2): found by a digest, apart from
+-- the record that it is for.
+CREATE TABLE claims (
+  kind      INTEGER NOT NULL,
+  scope     BLOB    NOT NULL,
+  service   TEXT    NOT NULL,
+  parent    TEXT    NOT NULL,
+  id        TEXT    NOT NULL,
+  body      BLOB,
+  confirmed INTEGER NOT NULL,
+  gone      INTEGER,
+  due_time  INTEGER,
+  PRIMARY KEY (kind, scope)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX claims_due ON claims (due_time) WHERE due_time IS NOT NULL;
+
 -- The store's time at its last commit. It goes on from there, whatever the machine says.
 CREATE TABLE clock (now INTEGER NOT NULL) STRICT;
 INSERT INTO clock VALUES (0);

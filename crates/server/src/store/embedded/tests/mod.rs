@@ -16,8 +16,9 @@ use crate::store::{Birth, Store};
 
 fn fresh() -> Open {
     let dir = tempfile::tempdir().unwrap();
-    Box::new(move |clock, observer| {
-        let opened = EmbeddedStore::open(dir.path(), clock, observer, EmbeddedOptions::default());
+    Box::new(move |clock, observer, faults| {
+        let options = EmbeddedOptions { faults: Some(faults), ..Default::default() };
+        let opened = EmbeddedStore::open(dir.path(), clock, observer, options);
         let store: Arc<dyn Store> = Arc::new(opened.unwrap());
         Box::pin(std::future::ready(store))
     })
