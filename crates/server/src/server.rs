@@ -16,7 +16,7 @@ use crate::clock::{Clock, Random, SystemClock, SystemRandom};
 use crate::config::Limits;
 use crate::live::Live;
 use crate::reaper::Reaper;
-use crate::service::Api;
+use crate::service::{Api, Pools};
 use crate::store::embedded::{EmbeddedOptions, EmbeddedStore, OpenError};
 use crate::store::{Observer, Store};
 use crate::transport::{Entry, Guard, Listener, RateLimit, TraceIds, serve};
@@ -64,6 +64,8 @@ pub enum StartError {
     Store(OpenError),
     /// The address could not be bound.
     Listen(String, std::io::Error),
+    /// The descriptors can't be kept in the store.
+    Descriptors(String),
     /// The descriptors can't be offered for reflection.
     Reflection(String),
 }
@@ -141,6 +143,8 @@ async fn start_over(
     let tonic =
         tonic::service::Routes::new(health_service).add_service(v1).add_service(v1alpha).prepare();
 
+    let pools = Pools::open(&catalog, store.clone()).await;
+    let pools = pools.map_err(|error| StartError::Descriptors(error.to_string()))?;
     let guard = authenticator.is_open().then(|| Guard {
         hosts: catalog.services().flat_map(|service| service.hosts.clone()).collect(),
     });
@@ -150,6 +154,7 @@ async fn start_over(
             catalog,
             store: store.clone(),
             live,
+            pools,
             random: random.clone(),
             limits: crate::service::Limits {
                 operation_bytes_max: limits.operation_bytes_max,
@@ -215,6 +220,7 @@ impl fmt::Display for StartError {
         match self {
             Self::Store(error) => write!(f, "{error}"),
             Self::Listen(address, error) => write!(f, "can't listen on {address}: {error}"),
+            Self::Descriptors(error) => write!(f, "can't keep the descriptors: {error}"),
             Self::Reflection(error) => write!(f, "can't offer reflection: {error}"),
         }
     }

@@ -64,7 +64,13 @@ async fn ten_thousand_waiters_each_learn_of_their_finish() {
             let outcome = Outcome::Response(payload("test.Response", b""));
             let finish = Finish { token: None, outcome, metadata: None };
             let apply = move |record: &_, now| {
-                transition::finish(record, &finish, &Expected::default(), now)
+                transition::finish(
+                    record,
+                    &finish,
+                    &Expected::default(),
+                    &transition::by_bytes,
+                    now,
+                )
             };
             store.update(vec![(name, Box::new(apply) as Apply)]).await.remove(0).unwrap();
         };

@@ -8,7 +8,7 @@ use tokio::sync::oneshot;
 
 use super::*;
 use crate::operation::samples::{at, name, payload, record};
-use crate::operation::{Done, Finisher, Holder, Outcome, Timestamp};
+use crate::operation::{Digest, Done, Finisher, Holder, Outcome, Timestamp};
 use crate::store::{Apply, Birth, Found, LeaseApply, LeaseQuery, ListQuery};
 
 /// One record in a store whose reads arrive when the test lets them.
@@ -70,6 +70,14 @@ impl Store for Slow {
         _: LeaseQuery,
         _: LeaseApply,
     ) -> BoxFuture<'_, Result<Vec<Arc<Record>>, StoreError>> {
+        unreachable!()
+    }
+
+    fn keep_descriptors(&self, _: Vec<(Digest, Bytes)>) -> BoxFuture<'_, Result<(), StoreError>> {
+        unreachable!()
+    }
+
+    fn descriptors(&self, _: Digest) -> BoxFuture<'_, Result<Option<Bytes>, StoreError>> {
         unreachable!()
     }
 

@@ -2,7 +2,7 @@
 
 use prost::Message;
 
-use super::{Api, Call};
+use super::{Api, Call, Kept};
 use crate::error::{Error, Result};
 use crate::operation::{Filter, PageSize, PageToken, Record, page_digest};
 use crate::store::{Cursor, ListQuery};
@@ -20,6 +20,8 @@ pub(super) struct Ask<'a> {
 pub(super) struct Page<M> {
     pub items: Vec<M>,
     pub next_page_token: String,
+    /// The descriptors of each item.
+    pub kept: Kept,
 }
 
 /// Reads a page: `query` without filter, place and limit; `view` makes the answer's items.
@@ -50,6 +52,7 @@ pub(super) async fn page<M: Message>(
             .map_err(|error| Error::invalid("page_token", format!("{error}")))?;
         query.after = Some(Cursor { create_time: token.create_time, name: token.name });
     }
+    let several = query.service.is_none();
     // One more than asked for tells whether there is a next page.
     query.limit = size + 1;
     let records =
@@ -74,5 +77,10 @@ pub(super) async fn page<M: Message>(
         }
         _ => String::new(),
     };
-    Ok(Page { items, next_page_token })
+    let shown = records.iter().take(items.len());
+    let kept = match several {
+        true => api.pools.kept_of_all(shown),
+        false => api.pools.kept_each(shown),
+    };
+    Ok(Page { items, next_page_token, kept })
 }

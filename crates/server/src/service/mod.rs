@@ -7,6 +7,7 @@ mod list;
 mod operations;
 mod pace;
 mod payload;
+mod pools;
 mod request_id;
 
 use std::sync::Arc;
@@ -18,6 +19,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 pub(crate) use caller::{authorize, authorize_backend};
+pub(crate) use pools::{Kept, Pools};
 
 use crate::auth::Caller;
 use crate::catalog::{Catalog, Method, Service};
@@ -34,6 +36,8 @@ pub(crate) struct Api {
     pub store: Arc<dyn Store>,
     /// The hot map and the waiters.
     pub live: Arc<Live>,
+    /// The descriptors by which payloads are read.
+    pub pools: Pools,
     /// For ids and lease tokens.
     pub random: Arc<dyn Random>,
     /// The limits that handlers keep.
@@ -76,6 +80,8 @@ pub(crate) struct Reply {
     pub body: Body,
     /// For an open operation: whole seconds after which to look again.
     pub retry_seconds: Option<u32>,
+    /// The descriptors that its payloads were checked against, if they aren't the service's.
+    pub kept: Kept,
 }
 
 /// The message of an answer.
@@ -88,7 +94,11 @@ pub(crate) enum Body {
 
 impl Reply {
     fn message(message: &impl Message) -> Self {
-        Self { body: Body::Message(message.encode_to_vec().into()), retry_seconds: None }
+        Self {
+            body: Body::Message(message.encode_to_vec().into()),
+            retry_seconds: None,
+            kept: Kept::None,
+        }
     }
 }
 

@@ -23,7 +23,7 @@ use crate::wire;
 pub(super) async fn get(api: &Api, call: &Call, request: GetOperationRequest) -> Result<Reply> {
     let name = name_of(call, &request.name)?;
     let hot = visible(api, call, &name).await?;
-    Ok(reply(call, hot))
+    Ok(reply(api, call, hot))
 }
 
 /// WaitOperation: the latest state, once it is done or the time is over.
@@ -45,7 +45,7 @@ pub(super) async fn wait(api: &Api, call: &Call, request: WaitOperationRequest) 
         let mut signal = api.live.watch_record(&name);
         let hot = visible(api, call, &name).await?;
         if hot.record.done().is_some() || until <= Instant::now() || *draining.borrow() {
-            return Ok(reply(call, hot));
+            return Ok(reply(api, call, hot));
         }
         let woken = async {
             tokio::select! {
@@ -56,7 +56,7 @@ pub(super) async fn wait(api: &Api, call: &Call, request: WaitOperationRequest) 
         };
         if timeout_at(until, woken).await.is_err() {
             let hot = visible(api, call, &name).await?;
-            return Ok(reply(call, hot));
+            return Ok(reply(api, call, hot));
         }
     }
 }
@@ -88,10 +88,11 @@ pub(super) async fn list(api: &Api, call: &Call, request: ListOperationsRequest)
         after: None,
         limit: 0,
     };
-    let Page { items, next_page_token } = page(api, call, ask, query, wire::operation).await?;
+    let Page { items, next_page_token, kept } =
+        page(api, call, ask, query, wire::operation).await?;
     let response =
         ListOperationsResponse { operations: items, next_page_token, unreachable: vec![] };
-    Ok(Reply::message(&response))
+    Ok(Reply { kept, ..Reply::message(&response) })
 }
 
 /// CancelOperation: asks, and doesn't wait.
@@ -143,9 +144,10 @@ fn refusal(call: &Call, error: StoreError, name: &RecordName) -> Error {
     Error::from_store(told(&call.caller, &call.service, error), &name.operation)
 }
 
-fn reply(call: &Call, hot: Arc<Hot>) -> Reply {
+fn reply(api: &Api, call: &Call, hot: Arc<Hot>) -> Reply {
     let retry_seconds = pace::retry_seconds(&call.service, &hot.record);
-    Reply { body: Body::Hot(hot), retry_seconds }
+    let kept = api.pools.kept(&hot.record);
+    Reply { body: Body::Hot(hot), retry_seconds, kept }
 }
 
 /// A text that can be no operation's name names none: NOT_FOUND, as for any other.

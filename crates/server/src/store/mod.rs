@@ -9,12 +9,14 @@ mod faults;
 use std::fmt;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use futures::future::BoxFuture;
 
 pub use faults::{Faults, Step};
 
 use crate::operation::{
-    Claimed, Decision, Filter, Parent, Principal, Record, RecordName, Refusal, Timestamp, Tombstone,
+    Claimed, Decision, Digest, Filter, Parent, Principal, Record, RecordName, Refusal, Timestamp,
+    Tombstone,
 };
 
 /// Makes a record, given the store's now. It may run again after a conflict, so it is pure.
@@ -64,6 +66,14 @@ pub trait Store: Send + Sync + 'static {
 
     /// Names of records whose due time has come, the longest due first.
     fn due(&self, limit: usize) -> BoxFuture<'_, Result<Vec<RecordName>, StoreError>>;
+
+    /// Keeps these descriptor sets, each under its digest, and drops those that are neither
+    /// among them nor any record's ([`Record::descriptors`]). For the start of a server.
+    fn keep_descriptors(&self, sets: Vec<(Digest, Bytes)>)
+    -> BoxFuture<'_, Result<(), StoreError>>;
+
+    /// A descriptor set that was kept.
+    fn descriptors(&self, digest: Digest) -> BoxFuture<'_, Result<Option<Bytes>, StoreError>>;
 
     /// Drops up to `limit` things that were kept about removed records long enough; answers
     /// how many. What is dropped is no change of any record: no observer is told.

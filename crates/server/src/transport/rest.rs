@@ -11,7 +11,7 @@ use http::{Method, Request, Response, header, request};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use longrun_transcoding::{
-    RouteError, Rule, SystemParameters, effective_method, encode_request, split_query,
+    RouteError, SystemParameters, effective_method, encode_request, split_query,
 };
 use prost_reflect::MessageDescriptor;
 
@@ -121,7 +121,9 @@ async fn exchange_of(
         deadline: None,
     };
     let reply = entry.api.call(&call, request.into()).await?;
-    respond(&reply, &output, &route.binding.rule, &exchange.style)
+    let kept = entry.api.pools.load(&reply).await?;
+    let bytes = print(&reply, &output, &route.binding.rule, &exchange.style, kept.fallback())?;
+    Ok(respond(&reply, bytes, &exchange.style))
 }
 
 /// The verb that counts, and whether the query comes from the body.
@@ -223,16 +225,10 @@ fn check_fields(system: &SystemParameters, output: &MessageDescriptor) -> Result
     }
 }
 
-fn respond(
-    reply: &Reply,
-    output: &MessageDescriptor,
-    rule: &Rule,
-    style: &Style,
-) -> Result<Response<Body>> {
-    let bytes = print(reply, output, rule, style)?;
+fn respond(reply: &Reply, bytes: Bytes, style: &Style) -> Response<Body> {
     let mut response = answer::response(200, bytes, style);
     if let Some(seconds) = reply.retry_seconds {
         response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
     }
-    Ok(response)
+    response
 }

@@ -1,4 +1,5 @@
-//! Request ids and exclusive keys, over both doors and over a restart.
+//! What is done once though it is asked for twice: request ids, exclusive keys and repeated
+//! finishes, over both doors and over a restart.
 
 use longrun_api::longrun::v1::{CreateOperationRequest, OperationRecord};
 use longrun_server::catalog::Sources;
@@ -110,4 +111,29 @@ async fn every_end_of_an_operation_frees_its_key() {
     assert_eq!(server.rest("backend", "POST", &path, "{}").await.status, 200);
     create("last").await;
     server.stop().await;
+}
+
+/// A Struct is a map, whose encoding differs from run to run; the same finish is the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_finish_is_compared_by_what_it_says() {
+    let set = crate::scenes::set(crate::scenes::Scene::Leased).await;
+    let token = set.token.unwrap();
+    let keys: Vec<String> = (0..30).map(|key| format!("\"k{key}\":{key}")).collect();
+    let finish = async |value: &str| {
+        let kind = "type.googleapis.com/google.protobuf.Struct";
+        let body = format!(
+            r#"{{"leaseToken":"{token}","response":{{"@type":"{kind}","value":{{{value}}}}}}}"#
+        );
+        let path = format!("{RECORDS}/one:finish");
+        set.server.rest("backend", "POST", &path, &body).await
+    };
+    for _ in 0..10 {
+        let answer = finish(&keys.join(",")).await;
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        assert_eq!(answer.json()["etag"], "\"3\"");
+    }
+    let reversed: Vec<_> = keys.iter().rev().cloned().collect();
+    assert_eq!(finish(&reversed.join(",")).await.status, 200);
+    assert_eq!(finish(&keys[1..].join(",")).await.status, 400, "another outcome is refused");
+    set.server.stop().await;
 }

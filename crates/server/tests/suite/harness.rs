@@ -90,9 +90,10 @@ impl Server {
         Self::start_over(sources, limits, authenticator, EmbeddedOptions::default()).await
     }
 
-    /// A server whose store fails from the `after`th commit on.
+    /// A server whose store fails from the `after`th commit after the start on.
     pub async fn start_failing(sources: Sources, after: u64) -> Self {
-        let faults = Some(Arc::new(FailingAfter(AtomicU64::new(after))) as Arc<dyn Faults>);
+        // The start itself keeps the descriptors.
+        let faults = Some(Arc::new(FailingAfter(AtomicU64::new(after + 1))) as Arc<dyn Faults>);
         Self::start_over(
             sources,
             Limits::default(),

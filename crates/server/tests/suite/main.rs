@@ -8,3 +8,4 @@ mod google_protos;
 mod harness;
 mod parity;
 mod scenes;
+mod upgrade;

@@ -16,7 +16,8 @@ fn the_order_of_a_maps_keys_does_not_count() {
     let first = canonical(&message(STRUCT, &text));
     for _ in 0..20 {
         let bytes = prost::Message::encode_to_vec(&message(STRUCT, &text));
-        let again = DynamicMessage::decode(descriptor(STRUCT), bytes.as_slice()).unwrap();
+        let again =
+            DynamicMessage::decode(descriptor(STRUCT), bytes.as_slice()).expect("it is one");
         assert_eq!(canonical(&again), first);
     }
     let nested = format!(r#"{{"@type":"type.googleapis.com/{STRUCT}","value":{text}}}"#);
@@ -67,7 +68,8 @@ fn an_anys_host_does_not_count_but_its_type_does() {
 
 #[test]
 fn unknown_fields_count() {
-    let decode = |bytes: &[u8]| DynamicMessage::decode(descriptor(STRUCT), bytes).unwrap();
+    let decode =
+        |bytes: &[u8]| DynamicMessage::decode(descriptor(STRUCT), bytes).expect("it is one");
     let forms =
         [&[][..], &[0xf8, 0x7f, 1], &[0xf8, 0x7f, 2]].map(|bytes| canonical(&decode(bytes)));
     assert_ne!(forms[0], forms[1]);

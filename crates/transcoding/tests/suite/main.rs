@@ -3,6 +3,7 @@
 mod any;
 mod canonical;
 mod depth;
+mod fallback;
 mod fields;
 mod json_parse;
 mod json_print;

@@ -144,7 +144,7 @@ impl World {
                     Err(code) => Outcome::Error(status(*code, "failed")),
                 };
                 let end = Finish { token: self.show(*shown), outcome, metadata: metadata(value) };
-                (finish(record, &end, &expected(), now), Some(end.token))
+                (finish(record, &end, &expected(), &by_bytes, now), Some(end.token))
             }
             Event::Update { shown, metadata: value, label, expire, deadline, stale } => {
                 let written = Update {

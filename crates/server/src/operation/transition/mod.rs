@@ -17,7 +17,7 @@ use longrun_api::google::rpc::ErrorInfo;
 use prost::Message as _;
 
 pub use client::{cancel, delete};
-pub use finish::{Expected, Finish, finish};
+pub use finish::{Expected, Finish, Same, by_bytes, finish};
 pub use lease::{Grant, Release, Renewal, lease, release, renew};
 pub use tick::tick;
 pub use update::{Update, update};
@@ -107,6 +107,30 @@ fn changed(record: &Record, now: Timestamp, change: impl FnOnce(&mut Record)) ->
     next.version += 1;
     next.update_time = now.max(record.update_time);
     next
+}
+
+/// Notes in what an event makes of a record the descriptor set that its payloads were
+/// checked against, if it brought any.
+///
+/// # Errors
+/// The event's.
+pub fn noted(before: &Record, decision: Decision, descriptors: Option<Digest>) -> Decision {
+    let note = |mut next: Box<Record>| {
+        let brought =
+            next.metadata != before.metadata || next.done().is_some() != before.done().is_some();
+        if let Some(digest) = descriptors
+            && brought
+            && !next.descriptors.contains(&digest)
+        {
+            next.descriptors.push(digest);
+        }
+        next
+    };
+    Ok(match decision? {
+        Change::Keep => Change::Keep,
+        Change::Put(next) => Change::Put(note(next)),
+        Change::Remove(last, gone) => Change::Remove(note(last), gone),
+    })
 }
 
 fn put(record: Record) -> Change {

@@ -247,7 +247,7 @@ fn apply(event: &str, record: &Record) -> Decision {
         }
         "finish" => {
             let outcome = outcome.expect("a finish has an outcome");
-            finish(record, &Finish { token, outcome, metadata }, &expected(), now)
+            finish(record, &Finish { token, outcome, metadata }, &expected(), &by_bytes, now)
         }
         "update" => {
             let label = |value: &str| Labels::from([("env".to_owned(), value.to_owned())]);

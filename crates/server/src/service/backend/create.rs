@@ -7,8 +7,8 @@ use super::{check_metadata, check_size, none_violated, record_reply, service, se
 use crate::catalog::Service;
 use crate::error::{Error, Result, Violation};
 use crate::operation::{
-    Execution, Id, Labels, NewRecord, OperationName, Parent, Payload, Principal, RecordName,
-    RequestClaim, Span, Timestamp, transition,
+    Digest, Execution, Id, Labels, NewRecord, OperationName, Parent, Payload, Principal,
+    RecordName, RequestClaim, Span, Timestamp, transition,
 };
 use crate::service::caller::backend_writes;
 use crate::service::{Api, Call, Reply, payload, request_id};
@@ -51,7 +51,7 @@ pub(super) async fn create(
     let answer = api.store.create(vec![Box::new(birth)]).await.pop();
     let answer = answer.ok_or_else(|| Error::internal("no answer"))?;
     let record = answer.map_err(|error| Error::from_store(error, &name))?;
-    Ok(record_reply(&record, None))
+    Ok(record_reply(api, &record, None))
 }
 
 /// A request whose every field is as it should be.
@@ -73,6 +73,7 @@ struct New {
     deadline_default: Span,
     lease_duration: Span,
     retention: Span,
+    descriptors: Option<Digest>,
 }
 
 impl New {
@@ -96,7 +97,7 @@ impl New {
             deadline_default: self.deadline_default,
             lease_duration: self.lease_duration,
             retention: self.retention,
-            descriptors: None,
+            descriptors: self.descriptors,
         }
     }
 }
@@ -239,6 +240,7 @@ fn checked(
         deadline_default: span(settings.deadline, DEADLINE),
         lease_duration: span(settings.lease_duration, LEASE),
         retention: span(settings.retention, RETENTION),
+        descriptors: api.pools.current(&service.name),
     })
 }
 

@@ -16,7 +16,7 @@ use super::{
 use crate::error::{Error, Result, Violation};
 use crate::operation::{Grant, LeaseToken, Record, Release, Renewal, Span, Timestamp, transition};
 use crate::service::caller::backend_writes;
-use crate::service::{Api, Call, Reply, hold_until, payload};
+use crate::service::{Api, Call, Kept, Reply, hold_until, payload};
 use crate::store::LeaseQuery;
 use crate::wire;
 
@@ -77,9 +77,9 @@ pub(super) async fn lease(
     loop {
         // Registered before the look, so that no commit falls between the two.
         let mut signal = api.live.watch_queue(&query.service, &query.methods);
-        let leased = grant(api, &query, &request.worker_id, duration).await?;
+        let (leased, kept) = grant(api, &query, &request.worker_id, duration).await?;
         if !leased.records.is_empty() || until <= Instant::now() {
-            return Ok(Reply::message(&leased));
+            return Ok(Reply { kept, ..Reply::message(&leased) });
         }
         let woken = async {
             tokio::select! {
@@ -100,7 +100,7 @@ async fn grant(
     query: &LeaseQuery,
     worker_id: &str,
     duration: Option<Span>,
-) -> Result<LeaseOperationsResponse> {
+) -> Result<(LeaseOperationsResponse, Kept)> {
     let tokens: Arc<[LeaseToken]> =
         (0..query.limit).map(|_| LeaseToken::mint(api.random())).collect();
     let (minted, worker_id) = (tokens.clone(), worker_id.to_owned());
@@ -114,7 +114,8 @@ async fn grant(
         let own = tokens.iter().find(|token| holders(record, Some(token)).is_some());
         wire::record(record, own)
     };
-    Ok(LeaseOperationsResponse { records: records.iter().map(view).collect() })
+    let kept = api.pools.kept_each(records.iter().map(|record| &**record));
+    Ok((LeaseOperationsResponse { records: records.iter().map(view).collect() }, kept))
 }
 
 pub(super) async fn renew(api: &Api, call: &Call, request: RenewLeaseRequest) -> Result<Reply> {
@@ -126,13 +127,15 @@ pub(super) async fn renew(api: &Api, call: &Call, request: RenewLeaseRequest) ->
     check_size(api, "metadata", bytes, &mut violations);
     none_violated(violations)?;
     let held = token(&request.lease_token);
+    let descriptors = api.pools.current(&name.service);
     let renewal =
         Renewal { token: held.clone(), duration, metadata: request.metadata.map(wire::payload) };
     let event = move |record: &Record, now: Timestamp| {
-        transition::renew(record, &renewal, &expected(&service, record), now)
+        let decision = transition::renew(record, &renewal, &expected(&service, record), now);
+        transition::noted(record, decision, descriptors)
     };
     let record = apply(api, &name, Box::new(event)).await?;
-    Ok(record_reply(&record, holders(&record, held.as_ref())))
+    Ok(record_reply(api, &record, holders(&record, held.as_ref())))
 }
 
 pub(super) async fn release(api: &Api, call: &Call, request: ReleaseLeaseRequest) -> Result<Reply> {
@@ -158,9 +161,12 @@ pub(super) async fn release(api: &Api, call: &Call, request: ReleaseLeaseRequest
         error: request.error.map(wire::status),
         retry_delay: retry_delay.unwrap_or_default(),
     };
-    let event = move |record: &Record, now: Timestamp| transition::release(record, &release, now);
+    let descriptors = api.pools.current(&name.service);
+    let event = move |record: &Record, now: Timestamp| {
+        transition::noted(record, transition::release(record, &release, now), descriptors)
+    };
     let record = apply(api, &name, Box::new(event)).await?;
-    Ok(record_reply(&record, None))
+    Ok(record_reply(api, &record, None))
 }
 
 /// A lease's length: the record's own if absent, 1 s to 1 h.

@@ -125,8 +125,9 @@ fn token(text: &str) -> Option<LeaseToken> {
     (!text.is_empty()).then(|| LeaseToken::new(text))
 }
 
-fn record_reply(record: &Record, token: Option<&LeaseToken>) -> Reply {
-    Reply::message(&wire::record(record, token))
+fn record_reply(api: &Api, record: &Record, token: Option<&LeaseToken>) -> Reply {
+    let kept = api.pools.kept(record);
+    Reply { kept, ..Reply::message(&wire::record(record, token)) }
 }
 
 /// Checks the metadata that a request brings.

@@ -11,7 +11,9 @@ use super::{
     writable,
 };
 use crate::error::{Error, Result, Violation};
-use crate::operation::{Finish, LeaseToken, Outcome, Record, Timestamp, Update, transition};
+use crate::operation::{
+    Finish, LeaseToken, Outcome, Payload, Record, Timestamp, Update, transition,
+};
 use crate::service::{Api, Call, Reply, payload};
 use crate::wire;
 
@@ -49,17 +51,21 @@ pub(super) async fn finish(
         outcome,
         metadata: request.metadata.map(wire::payload),
     };
+    let descriptors = api.pools.current(&name.service);
     let event = move |record: &Record, now: Timestamp| {
-        transition::finish(record, &finish, &expected(&service, record), now)
+        let same = |one: &Payload, other: &Payload| payload::same(&service, one, other);
+        let expected = expected(&service, record);
+        let decision = transition::finish(record, &finish, &expected, &same, now);
+        transition::noted(record, decision, descriptors)
     };
     let record = apply(api, &name, Box::new(event)).await?;
-    Ok(record_reply(&record, None))
+    Ok(record_reply(api, &record, None))
 }
 
 pub(super) async fn cancel(api: &Api, call: &Call, request: CancelRecordRequest) -> Result<Reply> {
     let (name, _) = writable(api, call, &request.name)?;
     let record = apply(api, &name, Box::new(transition::cancel)).await?;
-    Ok(record_reply(&record, None))
+    Ok(record_reply(api, &record, None))
 }
 
 pub(super) async fn delete(api: &Api, call: &Call, request: DeleteRecordRequest) -> Result<Reply> {
@@ -74,11 +80,13 @@ pub(super) async fn update(api: &Api, call: &Call, request: UpdateRecordRequest)
     let update = checked(api, &service, request)?;
     // The lease's holder gets its token back, as from a renewal.
     let held = update.token.clone();
+    let descriptors = api.pools.current(&name.service);
     let event = move |record: &Record, now: Timestamp| {
-        transition::update(record, &update, &expected(&service, record), now)
+        let decision = transition::update(record, &update, &expected(&service, record), now);
+        transition::noted(record, decision, descriptors)
     };
     let record = apply(api, &name, Box::new(event)).await?;
-    Ok(record_reply(&record, holders(&record, held.as_ref())))
+    Ok(record_reply(api, &record, holders(&record, held.as_ref())))
 }
 
 /// The token, if it is that of the record's lease.

@@ -8,6 +8,7 @@ mod bench;
 mod changes;
 mod claims;
 mod create;
+mod descriptors;
 mod lease;
 mod list;
 mod observe;
@@ -52,6 +53,7 @@ const CASES: &[Case] = cases![
     claims::a_record_that_is_not_made_claims_nothing,
     claims::one_of_many_has_the_claim,
     claims::a_store_that_dies_leaves_one_record_or_none,
+    descriptors::descriptors_in_use_are_kept,
     list::filters_let_through_what_they_say,
     list::a_list_is_of_a_service_a_parent_an_owner,
     list::deleted_ones_are_listed_when_asked_for,

@@ -2,19 +2,23 @@
 
 mod claims;
 mod codec;
+mod descriptors;
 mod lease;
 mod open;
 mod read;
+mod removal;
 #[cfg(test)]
 mod tests;
 mod tombs;
 mod write;
 
+use std::cell::RefCell;
 use std::path::Path;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
+use bytes::Bytes;
 use futures::future::BoxFuture;
 use rusqlite::Connection;
 use tokio::sync::{Semaphore, mpsc, oneshot};
@@ -24,7 +28,7 @@ pub use open::OpenError;
 pub use super::Faults;
 use super::{Apply, Birth, Found, LeaseApply, LeaseQuery, ListQuery, Observer, Store, StoreError};
 use crate::clock::Clock;
-use crate::operation::{Record, RecordName, Span, Timestamp};
+use crate::operation::{Digest, Record, RecordName, Span, Timestamp};
 use write::{Job, Queued};
 
 /// How the store is to be opened.
@@ -97,6 +101,7 @@ impl EmbeddedStore {
             tombstone_retention,
             faults: options.faults,
             dead: false,
+            uses: RefCell::default(),
         };
         let thread = std::thread::Builder::new()
             .name("store-writer".to_owned())
@@ -227,11 +232,22 @@ impl Store for EmbeddedStore {
         Box::pin(self.read(move |connection| read::due(connection, now, limit)))
     }
 
+    fn keep_descriptors(
+        &self,
+        sets: Vec<(Digest, Bytes)>,
+    ) -> BoxFuture<'_, Result<(), StoreError>> {
+        Box::pin(async move { self.write(|reply| Job::Keep(sets, reply)).await? })
+    }
+
+    fn descriptors(&self, digest: Digest) -> BoxFuture<'_, Result<Option<Bytes>, StoreError>> {
+        Box::pin(self.read(move |connection| descriptors::get(connection, digest)))
+    }
+
     fn forget(&self, limit: usize) -> BoxFuture<'_, Result<usize, StoreError>> {
         Box::pin(async move {
             let (now, retention) = (self.clock.now(), self.tombstone_retention);
             // A look beside the writer: mostly there is nothing.
-            let due = self.read(move |connection| write::any_due(connection, now, retention));
+            let due = self.read(move |connection| removal::any_due(connection, now, retention));
             if !due.await? {
                 return Ok(0);
             }

@@ -2,16 +2,19 @@
 //! version, commits all of it as one batch, tells the observer, then answers. There is no
 //! timer: what queues up while a batch reaches the disk is the next one.
 
+use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
+use bytes::Bytes;
 use rusqlite::{Connection, params};
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 
 use super::claims::{self, Blocked};
+use super::descriptors::{self, Uses};
 use super::{StoreClock, codec, read, tombs};
 use crate::operation::{
-    Change, Decision, Gone, OperationName, Record, RecordName, Span, State, Timestamp, Tombstone,
+    Change, Decision, Digest, OperationName, Record, RecordName, Span, State, Timestamp,
 };
 use crate::store::{
     Apply, Birth, Commit, Faults, LeaseApply, LeaseQuery, Observer, Step, StoreError,
@@ -27,6 +30,8 @@ pub(super) enum Job {
     Update(Vec<(RecordName, Apply)>, oneshot::Sender<Vec<Answer>>),
     /// Hand records out.
     Lease(LeaseQuery, LeaseApply, oneshot::Sender<Result<Vec<Arc<Record>>, StoreError>>),
+    /// Keep these descriptor sets.
+    Keep(Vec<(Digest, Bytes)>, oneshot::Sender<Result<(), StoreError>>),
     /// Drop what was kept long enough.
     Forget(usize, oneshot::Sender<Result<usize, StoreError>>),
     /// Commit something, however little.
@@ -54,6 +59,8 @@ pub(super) struct Writer {
     pub(super) clock: Arc<StoreClock>,
     pub(super) tombstone_retention: Span,
     pub(super) faults: Option<Arc<dyn Faults>>,
+    /// What the batch changes of the descriptor sets' counts.
+    pub(super) uses: RefCell<Uses>,
     /// Whether a fault has ended it.
     pub(super) dead: bool,
 }
@@ -111,6 +118,7 @@ impl Writer {
         // closes its channel, which its caller reads as Unavailable.
         let connection = &self.connection;
         connection.execute_batch("BEGIN IMMEDIATE")?;
+        self.uses.take();
         let (mut written, mut created) = (false, false);
         for job in jobs {
             match job {
@@ -133,6 +141,10 @@ impl Writer {
                     let leased = self.lease(&query, &apply, commits)?;
                     replies.push(Box::new(move |done| send(reply, done.map(|()| leased))));
                 }
+                Job::Keep(sets, reply) => {
+                    written |= descriptors::keep(connection, &sets)?;
+                    replies.push(Box::new(move |done| send(reply, done)));
+                }
                 Job::Forget(limit, reply) => {
                     let count = self.forget(limit)?;
                     written |= count > 0;
@@ -148,6 +160,7 @@ impl Writer {
             // Refusals and looks for work: what they saw is on the disk already.
             return connection.execute_batch("ROLLBACK");
         }
+        self.uses.take().write(connection)?;
         let now = self.clock.now().micros();
         connection.prepare_cached("UPDATE clock SET now = ?")?.execute([now])?;
         if self.faults.as_ref().is_some_and(|faults| faults.commit_fails()) {
@@ -229,6 +242,7 @@ impl Writer {
                 claims::confirm(&self.connection, *key, &record.name)?;
             }
         }
+        self.uses.borrow_mut().moved(None, Some(&record));
         let record = Arc::new(record);
         commits.push(Commit { record: record.clone(), removed: false });
         Ok(Ok(record))
@@ -266,6 +280,7 @@ impl Writer {
             Ok(Change::Keep) => Ok((Arc::new(record), false)),
             Ok(Change::Put(next)) => {
                 self.replace(row, &record, &next)?;
+                self.uses.borrow_mut().moved(Some(&record), Some(&next));
                 if next.done().is_some() {
                     self.free_key(&record)?;
                 }
@@ -275,39 +290,13 @@ impl Writer {
             }
             Ok(Change::Remove(last, gone)) => {
                 self.remove(row, &last, gone)?;
+                self.uses.borrow_mut().moved(Some(&record), None);
                 self.free_key(&record)?;
                 let last = Arc::from(last);
                 commits.push(Commit { record: Arc::clone(&last), removed: true });
                 Ok((last, true))
             }
         })
-    }
-
-    fn remove(&self, row: i64, last: &Record, gone: Gone) -> rusqlite::Result<()> {
-        for table in ["records", "requests", "outcomes", "labels"] {
-            let sql = format!("DELETE FROM {table} WHERE row = ?");
-            self.connection.prepare_cached(&sql)?.execute([row])?;
-        }
-        let (now, retention) = (self.clock.now(), self.tombstone_retention);
-        if retention > Span::ZERO {
-            tombs::put(&self.connection, &Tombstone::of(last, gone, now))?;
-        }
-        claims::bury(&self.connection, last, gone, now, retention)
-    }
-
-    /// The exclusive key of a record that is no longer open.
-    fn free_key(&self, before: &Record) -> rusqlite::Result<()> {
-        match before.exclusive_claim() {
-            Some(key) => claims::release(&self.connection, key, &before.name),
-            None => Ok(()),
-        }
-    }
-
-    fn forget(&self, limit: usize) -> rusqlite::Result<usize> {
-        let now = self.clock.now();
-        let tombstones =
-            tombs::forget(&self.connection, now.minus(self.tombstone_retention), limit)?;
-        Ok(tombstones + claims::forget(&self.connection, now, limit - tombstones)?)
     }
 
     fn replace(&self, row: i64, before: &Record, next: &Record) -> rusqlite::Result<()> {
@@ -351,16 +340,6 @@ impl Writer {
         }
         Ok(())
     }
-}
-
-/// Whether there is anything to forget.
-pub(super) fn any_due(
-    connection: &Connection,
-    now: Timestamp,
-    tombstone_retention: Span,
-) -> rusqlite::Result<bool> {
-    Ok(tombs::any_due(connection, now.minus(tombstone_retention))?
-        || claims::any_due(connection, now)?)
 }
 
 /// What is looked up of a record.

@@ -2,7 +2,9 @@
 
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
-use longrun_transcoding::{Alt, FieldMask, PrintOptions, Rule, SystemParameters};
+use longrun_transcoding::{
+    Alt, Fallback, FieldMask, PrintOptions, Rule, SystemParameters, print_with,
+};
 use prost::Message as _;
 use prost_reflect::{DynamicMessage, MessageDescriptor, Value};
 use serde_json::json;
@@ -60,19 +62,26 @@ pub(super) fn print(
     output: &MessageDescriptor,
     rule: &Rule,
     style: &Style,
+    fallback: Fallback<'_>,
 ) -> Result<Bytes> {
     match &reply.body {
         Answer::Hot(hot) if style.is_default() && rule.response_body.is_none() => {
-            hot.json(|operation| json(operation, output, rule, style))
+            hot.json(|operation| json(operation, output, rule, style, fallback))
         }
         Answer::Hot(hot) if style.proto => Ok(hot.operation()),
-        Answer::Hot(hot) => json(&hot.operation(), output, rule, style),
+        Answer::Hot(hot) => json(&hot.operation(), output, rule, style, fallback),
         Answer::Message(message) if style.proto => Ok(message.clone()),
-        Answer::Message(message) => json(message, output, rule, style),
+        Answer::Message(message) => json(message, output, rule, style, fallback),
     }
 }
 
-fn json(bytes: &[u8], output: &MessageDescriptor, rule: &Rule, style: &Style) -> Result<Bytes> {
+fn json(
+    bytes: &[u8],
+    output: &MessageDescriptor,
+    rule: &Rule,
+    style: &Style,
+    fallback: Fallback<'_>,
+) -> Result<Bytes> {
     let mut message = DynamicMessage::decode(output.clone(), bytes).map_err(Error::internal)?;
     if let Some(Value::Message(inner)) =
         rule.response_body.as_deref().and_then(|field| message.get_field_by_name(field)).as_deref()
@@ -84,7 +93,7 @@ fn json(bytes: &[u8], output: &MessageDescriptor, rule: &Rule, style: &Style) ->
         enums_as_ints: style.enums_as_ints,
         fields: style.fields.as_ref(),
     };
-    longrun_transcoding::print(&message, &options).map(Bytes::from).map_err(Error::internal)
+    print_with(&message, &options, fallback).map(Bytes::from).map_err(Error::internal)
 }
 
 /// A response with a body of the style's kind.

@@ -66,6 +66,13 @@ CREATE TABLE claims (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX claims_due ON claims (due_time) WHERE due_time IS NOT NULL;
 
+-- Descriptor sets by their digests, and how many records refer to each.
+CREATE TABLE descriptors (digest BLOB PRIMARY KEY, body BLOB NOT NULL) STRICT;
+CREATE TABLE descriptor_uses (
+  digest  BLOB    PRIMARY KEY,
+  records INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
 -- The store's time at its last commit. It goes on from there, whatever the machine says.
 CREATE TABLE clock (now INTEGER NOT NULL) STRICT;
 INSERT INTO clock VALUES (0);
