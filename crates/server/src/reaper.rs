@@ -103,10 +103,12 @@ mod tests {
 
     use super::*;
     use crate::operation::samples::{at, name, payload, record, token};
-    use crate::operation::{Done, Finisher, Holder, Lease, Outcome, State, StateName, Status};
-    use crate::store::Birth;
+    use crate::operation::{
+        Done, Finisher, Gone, Holder, Lease, Outcome, State, StateName, Status,
+    };
     use crate::store::conformance::{Log, ManualClock};
     use crate::store::embedded::{EmbeddedOptions, EmbeddedStore, Faults};
+    use crate::store::{Birth, Found};
 
     #[derive(Default)]
     struct Broken(AtomicBool);
@@ -346,6 +348,33 @@ mod tests {
         }
         assert_eq!(place.state("r0").await, RUNNING);
         assert!(place.store.due(1).await.unwrap().is_empty(), "none is looked at again");
+    }
+
+    /// What has expired goes in batches, as much as a pass takes, and so do its tombstones.
+    #[tokio::test]
+    async fn ten_thousand_expire_and_are_forgotten() {
+        let count = 20 * BATCH;
+        let records = (0..count).map(|index| done(&format!("r{index}"), at(20)));
+        let place = Place::new(records.chain([done("later", at(21))]).collect()).await;
+        let left = async |index: usize| {
+            let name = name(&format!("r{index}"));
+            place.store.get(vec![name]).await.unwrap().remove(0)
+        };
+        place.clock.set(at(20));
+        assert_eq!(place.reaper.pass().await.unwrap(), count);
+        assert!(place.get("later").await.is_some());
+        for index in [0, count / 2, count - 1] {
+            let found = left(index).await;
+            assert!(matches!(&found, Found::Tombstone(stone) if stone.gone == Gone::Expired));
+        }
+        let week = 7 * 24 * 3600;
+        place.pass([20 + week - 1]).await;
+        assert_ne!(left(0).await, Found::Nothing);
+        place.pass([20 + week]).await;
+        for index in [0, count / 2, count - 1] {
+            assert_eq!(left(index).await, Found::Nothing);
+        }
+        assert_eq!(place.store.forget(BATCH).await.unwrap(), 0);
     }
 
     #[tokio::test]

@@ -86,7 +86,8 @@ pub struct Running {
 pub async fn start(settings: Settings) -> Result<Running, StartError> {
     let live = Arc::new(Live::new(settings.limits.hot_bytes_max as u64));
     let observer: Arc<dyn Observer> = live.clone();
-    let opened = EmbeddedStore::open(&settings.data_dir, settings.clock, observer, settings.store);
+    let store = EmbeddedOptions { bytes_max: settings.limits.store_bytes_max, ..settings.store };
+    let opened = EmbeddedStore::open(&settings.data_dir, settings.clock, observer, store);
     let embedded = Arc::new(opened.map_err(StartError::Store)?);
     let running = start_over(
         embedded.clone(),

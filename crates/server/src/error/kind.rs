@@ -136,6 +136,11 @@ pub enum Kind {
         /// Whole seconds until one is taken again.
         retry_seconds: u32,
     },
+    /// The store takes no new operations.
+    StoreFull {
+        /// What it is that has run out: `store_bytes_max` or `disk`.
+        limit: &'static str,
+    },
     /// The store is away.
     StoreUnavailable,
     /// A bug, or a broken machine.
@@ -179,6 +184,7 @@ impl Kind {
             Self::ExecutionSelf { .. } => (Code::FailedPrecondition, "EXECUTION_SELF"),
             Self::EtagMismatch { .. } => (Code::Aborted, "ETAG_MISMATCH"),
             Self::RateLimitExceeded { .. } => (Code::ResourceExhausted, "RATE_LIMIT_EXCEEDED"),
+            Self::StoreFull { .. } => (Code::ResourceExhausted, "STORE_FULL"),
             Self::StoreUnavailable => (Code::Unavailable, "STORE_UNAVAILABLE"),
             Self::Internal => (Code::Internal, "INTERNAL"),
         }
@@ -228,6 +234,7 @@ impl Kind {
             | Self::ExecutionSelf { name } => one("name", name.clone()),
             Self::ExclusiveKeyHeld { name: Some(name) } => one("name", name.clone()),
             Self::EtagMismatch { name, current } => pair("name", name, "etag", current),
+            Self::StoreFull { limit } => one("limit", (*limit).to_owned()),
             Self::RateLimitExceeded { subject, .. } => one("consumer", subject.clone()),
             _ => BTreeMap::new(),
         }

@@ -10,7 +10,7 @@ pub use kind::Kind;
 pub use status::http_status;
 
 use crate::operation::{Claimed, Gone, OperationName, Refusal};
-use crate::store::StoreError;
+use crate::store::{Full, StoreError};
 
 /// The domain of errors that belong to no service.
 pub const DOMAIN: &str = "longrun.local";
@@ -96,6 +96,7 @@ impl Error {
                 Self::new(Kind::OperationAlreadyExists { name }, message)
             }
             StoreError::Claimed(claimed) => Self::from_claimed(claimed),
+            StoreError::Full(full) => Self::full(full),
             StoreError::Refused(refusal) => Self::from_refusal(refusal, name),
             StoreError::Unavailable(source) => Self::unavailable(source),
         }
@@ -106,6 +107,19 @@ impl Error {
     pub fn unavailable(source: Box<dyn std::error::Error + Send + Sync>) -> Self {
         let message = "The store is unavailable; nothing was changed. Try again.".to_owned();
         Self { kind: Kind::StoreUnavailable, message, domain: None, source: Some(source) }
+    }
+
+    fn full(full: Full) -> Self {
+        let (limit, why) = match full {
+            Full::Bytes { limit_bytes } => {
+                ("store_bytes_max", format!("its limit of {limit_bytes} bytes is reached"))
+            }
+            Full::Disk { percent_min } => {
+                ("disk", format!("less than {percent_min} % of its disk is free"))
+            }
+        };
+        let message = format!("The store takes no new operations: {why}.");
+        Self::new(Kind::StoreFull { limit }, message)
     }
 
     fn from_claimed(claimed: Claimed) -> Self {

@@ -178,6 +178,21 @@ pub struct Commit {
     pub removed: bool,
 }
 
+/// Why a store has no room for new records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Full {
+    /// It may not grow any more.
+    Bytes {
+        /// What it may hold.
+        limit_bytes: u64,
+    },
+    /// Too little of its disk is free.
+    Disk {
+        /// What has to be free.
+        percent_min: u64,
+    },
+}
+
 /// Why a store did not do what it was asked.
 #[derive(Debug)]
 pub enum StoreError {
@@ -189,6 +204,8 @@ pub enum StoreError {
     AlreadyExists,
     /// What the record claims is somebody else's.
     Claimed(Claimed),
+    /// There is no room for another record.
+    Full(Full),
     /// The change refused.
     Refused(Refusal),
     /// The store can't be reached or written; nothing was changed.
@@ -202,6 +219,12 @@ impl fmt::Display for StoreError {
             Self::Gone(tombstone) => write!(f, "the record is gone: {:?}", tombstone.gone),
             Self::AlreadyExists => f.write_str("the name is taken"),
             Self::Claimed(claimed) => write!(f, "claimed already: {claimed:?}"),
+            Self::Full(Full::Bytes { limit_bytes }) => {
+                write!(f, "the store may hold {limit_bytes} bytes (store_bytes_max), and does")
+            }
+            Self::Full(Full::Disk { percent_min }) => {
+                write!(f, "less than {percent_min} % of the store's disk is free")
+            }
             Self::Refused(refusal) => write!(f, "refused: {refusal:?}"),
             Self::Unavailable(source) => write!(f, "the store is unavailable: {source}"),
         }

@@ -195,6 +195,15 @@ async fn over_a_limit() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_full_store_takes_no_new_operations() {
+    let limits = Limits { store_bytes_max: Some(1), ..Default::default() };
+    let server = Server::start(Sources::default(), limits).await;
+    let create = "POST /longrun/v1/services/longrun.local/operations HTTP/1.1\nAuthorization: Bearer backend\n\n{}";
+    play(&server, "store_full", &[create]).await;
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn strange_hosts_and_pages_without_authentication() {
     let limits = Limits::default();
     let server = Server::start_as(Sources::default(), limits, Authenticator::open()).await;

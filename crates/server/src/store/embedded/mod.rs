@@ -7,6 +7,7 @@ mod lease;
 mod open;
 mod read;
 mod removal;
+mod space;
 #[cfg(test)]
 mod tests;
 mod tombs;
@@ -29,6 +30,8 @@ pub use super::Faults;
 use super::{Apply, Birth, Found, LeaseApply, LeaseQuery, ListQuery, Observer, Store, StoreError};
 use crate::clock::Clock;
 use crate::operation::{Digest, Record, RecordName, Span, Timestamp};
+use space::Room;
+pub use space::{Disk, Space, SystemDisk};
 use write::{Job, Queued};
 
 /// How the store is to be opened.
@@ -36,13 +39,22 @@ use write::{Job, Queued};
 pub struct EmbeddedOptions {
     /// How long a tombstone outlives its record. 7 days; zero: there are none.
     pub tombstone_retention: Span,
+    /// Bytes of records above which no more are created; `None`: any number.
+    pub bytes_max: Option<u64>,
+    /// The disk; under 5 % free, no records are created.
+    pub disk: Arc<dyn Disk>,
     /// Faults to be injected, in tests.
     pub faults: Option<Arc<dyn Faults>>,
 }
 
 impl Default for EmbeddedOptions {
     fn default() -> Self {
-        Self { tombstone_retention: Span::seconds(7 * 24 * 3600), faults: None }
+        Self {
+            tombstone_retention: Span::seconds(7 * 24 * 3600),
+            bytes_max: None,
+            disk: Arc::new(SystemDisk),
+            faults: None,
+        }
     }
 }
 
@@ -99,6 +111,7 @@ impl EmbeddedStore {
             observer,
             clock: clock.clone(),
             tombstone_retention,
+            room: Room { dir: dir.to_owned(), disk: options.disk, bytes_max: options.bytes_max },
             faults: options.faults,
             dead: false,
             uses: RefCell::default(),

@@ -12,12 +12,13 @@ use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 
 use super::claims::{self, Blocked};
 use super::descriptors::{self, Uses};
+use super::space::Room;
 use super::{StoreClock, codec, read, tombs};
 use crate::operation::{
     Change, Decision, Digest, OperationName, Record, RecordName, Span, State, Timestamp,
 };
 use crate::store::{
-    Apply, Birth, Commit, Faults, LeaseApply, LeaseQuery, Observer, Step, StoreError,
+    Apply, Birth, Commit, Faults, Full, LeaseApply, LeaseQuery, Observer, Step, StoreError,
 };
 
 type Answer = Result<Arc<Record>, StoreError>;
@@ -58,6 +59,7 @@ pub(super) struct Writer {
     pub(super) observer: Arc<dyn Observer>,
     pub(super) clock: Arc<StoreClock>,
     pub(super) tombstone_retention: Span,
+    pub(super) room: Room,
     pub(super) faults: Option<Arc<dyn Faults>>,
     /// What the batch changes of the descriptor sets' counts.
     pub(super) uses: RefCell<Uses>,
@@ -124,9 +126,10 @@ impl Writer {
             match job {
                 Job::Create(births, reply) => {
                     created = true;
+                    let full = self.room.full(connection)?;
                     let mut answers = Vec::with_capacity(births.len());
                     for birth in births {
-                        answers.push(self.create(&birth, commits)?);
+                        answers.push(self.create(&birth, full, commits)?);
                     }
                     replies.push(answers_reply(reply, answers));
                 }
@@ -184,7 +187,12 @@ impl Writer {
         }
     }
 
-    fn create(&self, birth: &Birth, commits: &mut Vec<Commit>) -> rusqlite::Result<Answer> {
+    fn create(
+        &self,
+        birth: &Birth,
+        full: Option<Full>,
+        commits: &mut Vec<Commit>,
+    ) -> rusqlite::Result<Answer> {
         let record = birth(self.clock.now());
         let claims = record.claims();
         match claims::check(&self.connection, &claims)? {
@@ -194,6 +202,9 @@ impl Writer {
         }
         if tombs::get(&self.connection, &record.name)?.is_some() {
             return Ok(Err(StoreError::AlreadyExists));
+        }
+        if let Some(full) = full {
+            return Ok(Err(StoreError::Full(full)));
         }
         if !claims.is_empty() {
             self.step(Step::Claim)?;

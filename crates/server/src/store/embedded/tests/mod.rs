@@ -3,6 +3,7 @@
 
 mod faults;
 mod files;
+mod full;
 mod plans;
 
 use std::path::Path;
