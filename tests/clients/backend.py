@@ -34,6 +34,13 @@ class Backend:
         leased = self._call("POST", f"{self._parent}/operations:lease", ask)["records"]
         return next(found for found in leased if found["name"] == record["name"])
 
+    def wait_for_work(self, methods: list[str], seconds: int) -> list[Json]:
+        """Leases records of these methods, as soon as there are any."""
+        ask = {"methods": methods, "workerId": "worker-1", "waitTimeout": f"{seconds}s"}
+        answer = self._call("POST", f"{self._parent}/operations:lease", ask)
+        leased: list[Json] = answer.get("records", [])
+        return leased
+
     def renew(self, leased: Json, metadata: Json | None = None) -> Json:
         """Keeps a lease, and reports progress."""
         return self._held(leased, "renewLease", {"metadata": metadata} if metadata else {})

@@ -17,9 +17,11 @@ const AGAIN_MAX: u32 = 10;
 ///
 /// # Errors
 /// The call's; `UNAVAILABLE` when the server stays away for half a minute.
-pub async fn patiently<T>(
-    mut call: impl AsyncFnMut() -> Result<T, ClientError>,
-) -> Result<T, ClientError> {
+pub async fn patiently<T, Answer>(mut call: impl FnMut() -> Answer) -> Result<T, ClientError>
+where
+    // Not AsyncFnMut: what awaits this could not be spawned.
+    Answer: Future<Output = Result<T, ClientError>>,
+{
     let mut again = 0;
     loop {
         match call().await {

@@ -1,10 +1,18 @@
 //! A typed client: what callers ask of `google.longrunning.Operations`, and what workers
 //! and operators ask of `longrun.v1.Backend`.
+//!
+//! [`Client`] makes the calls, [`Poller`] follows one operation to its end, and [`Worker`]
+//! does the work: it leases records, hands each to a handler, and finishes them.
 
+mod any;
 mod away;
 mod error;
+mod json;
 mod operations;
+mod payload;
+mod poller;
 mod records;
+mod worker;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,9 +24,14 @@ use tonic::service::Interceptor;
 use tonic::service::interceptor::InterceptedService;
 use tonic::transport::{Channel, Endpoint, Uri};
 
+pub use any::{pack, unpack};
 pub use away::patiently;
 pub use error::ClientError;
+pub use json::escape_path;
+pub use payload::{Failure, Payload};
+pub use poller::{OperationError, Poller};
 pub use tonic::Code;
+pub use worker::{Context, Retry, WorkError, Worker};
 
 /// How long a connection may take to come up.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);

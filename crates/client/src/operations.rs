@@ -2,14 +2,12 @@
 
 use std::time::Duration;
 
-use http_body_util::BodyExt as _;
 use longrun_api::google::longrunning::{
     CancelOperationRequest, DeleteOperationRequest, GetOperationRequest, ListOperationsRequest,
     ListOperationsResponse, Operation, WaitOperationRequest,
 };
 use tokio::time::{Instant, sleep};
 use tonic::{Code, Response};
-use tower::ServiceExt as _;
 
 use crate::{Client, ClientError, patiently};
 
@@ -70,7 +68,7 @@ impl Client {
         Ok(self.wait_once(name, timeout).await?.into_inner())
     }
 
-    async fn wait_once(
+    pub(crate) async fn wait_once(
         &self,
         name: &str,
         timeout: Option<Duration>,
@@ -80,7 +78,7 @@ impl Client {
         Ok(self.operations.clone().wait_operation(request).await?)
     }
 
-    async fn poll_once(&self, name: &str) -> Result<Response<Operation>, ClientError> {
+    pub(crate) async fn poll_once(&self, name: &str) -> Result<Response<Operation>, ClientError> {
         let request = GetOperationRequest { name: name.to_owned() };
         Ok(self.operations.clone().get_operation(request).await?)
     }
@@ -111,39 +109,10 @@ impl Client {
             sleep(poll.saturating_sub(began.elapsed())).await;
         }
     }
-
-    /// What the server answers to `GET {path}` over the same connection, as JSON text:
-    /// payloads of types that only the server knows are readable there.
-    ///
-    /// `None` when the answer isn't 200.
-    ///
-    /// # Errors
-    /// `UNAVAILABLE` when the connection fails, `INVALID_ARGUMENT` when `path` is none.
-    pub async fn get_json(&self, path: &str) -> Result<Option<Vec<u8>>, ClientError> {
-        let lost = |error: &(dyn std::error::Error + 'static)| {
-            ClientError::new(Code::Unavailable, crate::error::chain(error))
-        };
-        let mut request = http::Request::get(path);
-        if let Some(value) = &self.bearer.0 {
-            let mut header =
-                http::HeaderValue::from_bytes(value.as_bytes()).map_err(|error| lost(&error))?;
-            header.set_sensitive(true);
-            request = request.header(http::header::AUTHORIZATION, header);
-        }
-        let request = request
-            .body(tonic::body::Body::empty())
-            .map_err(|error| ClientError::new(Code::InvalidArgument, error.to_string()))?;
-        let answer = self.channel.clone().oneshot(request).await.map_err(|error| lost(&error))?;
-        if answer.status() != http::StatusCode::OK {
-            return Ok(None);
-        }
-        let body = answer.into_body().collect().await.map_err(|status| lost(&status))?;
-        Ok(Some(body.to_bytes().to_vec()))
-    }
 }
 
 /// `retry-after` of an answer, in seconds.
-fn recommended(answer: &Response<Operation>) -> Duration {
+pub(crate) fn recommended(answer: &Response<Operation>) -> Duration {
     let seconds = answer.metadata().get("retry-after").and_then(|value| value.to_str().ok());
     let seconds = seconds.and_then(|text| text.parse().ok()).map(Duration::from_secs);
     seconds.unwrap_or(PAUSE_MIN * 5).max(PAUSE_MIN)

@@ -54,11 +54,11 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Exit, Failure> {
     output::print(&lines(&url, &folder.path))?;
 
     signals.next().await;
-    // The worker's calls under way are answered like anybody's; it makes no others.
     stop.send_replace(true);
     let stopped = async {
-        running.shutdown().await;
+        // It gives back what it has, so the server stops after it.
         worker.await.unwrap_or_else(|error| tracing::error!(%error, "the demo worker failed"));
+        running.shutdown().await;
     };
     signals.stop(stopped).await;
     Ok(Exit::Ok)

@@ -1,4 +1,4 @@
-//! `longrun`: serve, check, operations, demo. Data goes to stdout, all else to stderr.
+//! `longrun`: serve, check, operations, worker, demo. Data goes to stdout, all else to stderr.
 
 mod check;
 mod demo;
@@ -10,6 +10,7 @@ mod place;
 mod plain;
 mod serve;
 mod signal;
+mod worker;
 
 use std::process::ExitCode;
 
@@ -33,6 +34,8 @@ enum Command {
     Check(check::Arguments),
     /// Look at operations, or wait for them.
     Operations(operations::Arguments),
+    /// Do the work: run a command, or simulate one.
+    Worker(worker::Arguments),
     /// A server without authentication and a sample worker, with lines to try.
     Demo(demo::Arguments),
 }
@@ -43,6 +46,7 @@ async fn main() -> ExitCode {
         Command::Serve(arguments) => serve::run(arguments).await,
         Command::Check(arguments) => check::run(&arguments),
         Command::Operations(arguments) => operations::run(arguments).await,
+        Command::Worker(arguments) => worker::run(arguments).await,
         Command::Demo(arguments) => demo::run(arguments).await,
     };
     match outcome {

@@ -10,6 +10,7 @@ pub mod config;
 pub mod error;
 mod live;
 pub mod operation;
+mod pace;
 mod reaper;
 mod server;
 mod service;

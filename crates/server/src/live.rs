@@ -1,8 +1,9 @@
 //! What the server keeps in memory of its records: the hot map that reads are served from,
-//! and the waiters that a commit wakes. Both learn of a commit before its caller does.
+//! the waiters that a commit wakes, and how long methods take. All learn of a commit before
+//! its caller does.
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{BTreeSet, HashMap};
 use std::hash::{BuildHasher as _, RandomState};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -15,6 +16,7 @@ use tokio::sync::Notify;
 use tokio::sync::futures::OwnedNotified;
 
 use crate::operation::{Record, RecordName, State};
+use crate::pace::Pace;
 use crate::store::{Commit, Found, Observer, Store, StoreError};
 use crate::wire;
 
@@ -74,11 +76,13 @@ impl Weighter<RecordName, Arc<Hot>> for ByBytes {
     }
 }
 
-/// The hot map and the waiters.
+/// The hot map, the waiters and the pace of methods.
 pub(crate) struct Live {
     hot: Cache<RecordName, Arc<Hot>, ByBytes>,
     records: Signals<RecordName>,
     queues: Signals<(String, String)>,
+    feeds: Signals<Option<String>>,
+    pace: Pace,
 }
 
 impl Live {
@@ -90,6 +94,8 @@ impl Live {
             hot: Cache::with_weighter(items, bytes_max, ByBytes),
             records: Signals::new(),
             queues: Signals::new(),
+            feeds: Signals::new(),
+            pace: Pace::default(),
         }
     }
 
@@ -134,6 +140,17 @@ impl Live {
         let key = |method: &String| (service.to_owned(), method.clone());
         self.queues.register(methods.iter().map(key).collect())
     }
+
+    /// A signal at the next commit that the change feed of a service tells of; of all
+    /// services with `None`.
+    pub(crate) fn watch_feed(&self, service: Option<&str>) -> Signal<'_, Option<String>> {
+        self.feeds.register(vec![service.map(str::to_owned)])
+    }
+
+    /// What was learned of methods.
+    pub(crate) fn pace(&self) -> &Pace {
+        &self.pace
+    }
 }
 
 impl Observer for Live {
@@ -150,13 +167,31 @@ impl Observer for Live {
                 self.hot.remove(&record.name);
             }
         }
-        for Commit { record, removed } in commits {
+        let mut changed = BTreeSet::new();
+        for Commit { record, removed, visible } in commits {
             self.records.wake(&record.name);
+            if *visible {
+                changed.insert(record.name.service.as_str());
+            }
+            if *visible && !removed && has_just_finished(record) {
+                self.pace.learn(record);
+            }
             if !removed && matches!(record.state, State::Pending { delayed_until: None }) {
                 self.queues.wake(&(record.name.service.clone(), record.method.clone()));
             }
         }
+        if !changed.is_empty() {
+            self.feeds.wake(&None);
+        }
+        for service in changed {
+            self.feeds.wake(&Some(service.to_owned()));
+        }
     }
+}
+
+/// A later write of labels has a later time.
+fn has_just_finished(record: &Record) -> bool {
+    record.done().is_some_and(|done| done.finish_time == record.update_time)
 }
 
 const SHARDS: usize = 64;

@@ -15,10 +15,11 @@ use crate::catalog::Catalog;
 use crate::clock::{Clock, Random, SystemClock, SystemRandom};
 use crate::config::Limits;
 use crate::live::Live;
+use crate::operation::{Filter, Record, transition};
 use crate::reaper::Reaper;
-use crate::service::{Api, Pools};
+use crate::service::{Api, Pools, stamp_change};
 use crate::store::embedded::{EmbeddedOptions, EmbeddedStore, OpenError};
-use crate::store::{Observer, Store};
+use crate::store::{ListQuery, Observer, Order, Store};
 use crate::transport::{Entry, Guard, Listener, RateLimit, TraceIds, serve};
 
 /// What a server is made of.
@@ -28,7 +29,7 @@ pub struct Settings {
     /// Where the embedded store keeps its files.
     pub data_dir: PathBuf,
     /// What it serves.
-    pub catalog: Catalog,
+    pub catalog: Arc<Catalog>,
     /// Whom it lets in.
     pub authenticator: Authenticator,
     /// The limits.
@@ -39,7 +40,12 @@ pub struct Settings {
     pub random: Arc<dyn Random>,
     /// How its store is opened.
     pub store: EmbeddedOptions,
+    /// Between two heartbeats of a watch. 15 s.
+    pub heartbeat: Duration,
 }
+
+/// Between two heartbeats of a watch.
+const HEARTBEAT: Duration = Duration::from_secs(15);
 
 impl Settings {
     /// Settings with the machine's clock and randomness.
@@ -47,13 +53,14 @@ impl Settings {
     pub fn new(
         listen: SocketAddr,
         data_dir: PathBuf,
-        catalog: Catalog,
+        catalog: impl Into<Arc<Catalog>>,
         authenticator: Authenticator,
         limits: Limits,
     ) -> Self {
         let (clock, random) = (Arc::new(SystemClock), Arc::new(SystemRandom));
-        let store = EmbeddedOptions::default();
-        Self { listen, data_dir, catalog, authenticator, limits, clock, random, store }
+        let (store, heartbeat) = (EmbeddedOptions::default(), HEARTBEAT);
+        let catalog = catalog.into();
+        Self { listen, data_dir, catalog, authenticator, limits, clock, random, store, heartbeat }
     }
 }
 
@@ -86,18 +93,12 @@ pub struct Running {
 pub async fn start(settings: Settings) -> Result<Running, StartError> {
     let live = Arc::new(Live::new(settings.limits.hot_bytes_max as u64));
     let observer: Arc<dyn Observer> = live.clone();
-    let store = EmbeddedOptions { bytes_max: settings.limits.store_bytes_max, ..settings.store };
-    let opened = EmbeddedStore::open(&settings.data_dir, settings.clock, observer, store);
+    let clock = settings.clock.clone();
+    let options =
+        EmbeddedOptions { bytes_max: settings.limits.store_bytes_max, ..settings.store.clone() };
+    let opened = EmbeddedStore::open(&settings.data_dir, clock, observer, options);
     let embedded = Arc::new(opened.map_err(StartError::Store)?);
-    let running = start_over(
-        embedded.clone(),
-        live,
-        settings.listen,
-        Arc::new(settings.catalog),
-        settings.authenticator,
-        settings.limits,
-        settings.random,
-    );
+    let running = start_over(embedded.clone(), live, settings);
     let (address, stop, tasks, health) = running.await?;
     Ok(Running { address, stop, tasks, store: embedded, health })
 }
@@ -107,12 +108,11 @@ type Parts = (SocketAddr, watch::Sender<bool>, JoinSet<()>, tonic_health::server
 async fn start_over(
     store: Arc<dyn Store>,
     live: Arc<Live>,
-    listen: SocketAddr,
-    catalog: Arc<Catalog>,
-    authenticator: Authenticator,
-    limits: Limits,
-    random: Arc<dyn Random>,
+    settings: Settings,
 ) -> Result<Parts, StartError> {
+    let Settings { listen, authenticator, limits, random, heartbeat, .. } = settings;
+    let catalog = settings.catalog;
+    seed_pace(&*store, &live, &catalog).await;
     let (stop, draining) = watch::channel(false);
     let bind = async |address: &str| {
         let refuse = |error| StartError::Listen(address.to_owned(), error);
@@ -161,6 +161,8 @@ async fn start_over(
                 operation_bytes_max: limits.operation_bytes_max,
                 message_bytes_max: limits.message_bytes_max,
                 page_size_max: limits.page_size_max,
+                heartbeat,
+                list_scan_rows_max: limits.list_scan_rows_max,
             },
             draining: draining.clone(),
         }),
@@ -175,7 +177,13 @@ async fn start_over(
     });
 
     let mut tasks = JoinSet::new();
-    tasks.spawn(Reaper::new(store).run(draining.clone()));
+    let (served, stamping) = (entry.api.catalog.clone(), entry.api.clone());
+    let stamp = move |record: &Record, change| {
+        let service = served.service(&record.name.service);
+        let change = stamp_change(service.map(|service| &**service), record, change);
+        transition::noted(record, change, stamping.pools.current(&record.name.service))
+    };
+    tasks.spawn(Reaper::new(store, Arc::new(stamp)).run(draining.clone()));
     tasks.spawn(forget_idle(entry.clone(), draining));
     for (socket, bound) in sockets {
         let listener = Listener {
@@ -188,6 +196,31 @@ async fn start_over(
         tasks.spawn(serve(listener, entry.clone()));
     }
     Ok((address, stop, tasks, health))
+}
+
+/// The newest records of each service that tell, before the first commit, how long its
+/// methods take.
+const SEEDS: usize = 100;
+
+/// Learns from what finished before the start. Bounded by the number of records looked at,
+/// not of successes found: a start takes no longer for a large store.
+async fn seed_pace(store: &dyn Store, live: &Live, catalog: &Catalog) {
+    for service in catalog.services() {
+        let query = ListQuery {
+            service: Some(service.name.clone()),
+            parent: None,
+            owner: None,
+            deleted: true,
+            filter: Filter::default(),
+            order: Order::NewestFirst,
+            after: None,
+            limit: SEEDS,
+        };
+        match store.list(query).await {
+            Ok(records) => records.iter().rev().for_each(|record| live.pace().learn(record)),
+            Err(error) => tracing::warn!(%error, "could not read how long methods took"),
+        }
+    }
 }
 
 /// Keeps the table of principals as small as those who call.

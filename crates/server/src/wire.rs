@@ -87,7 +87,9 @@ pub(crate) fn payload(any: Any) -> Payload {
     Payload { type_url: any.type_url, value: any.value.into() }
 }
 
-fn status_message(status: &Status) -> rpc::Status {
+/// As `google.rpc.Status`.
+#[must_use]
+pub(crate) fn status_message(status: &Status) -> rpc::Status {
     rpc::Status {
         code: status.code,
         message: status.message.clone(),

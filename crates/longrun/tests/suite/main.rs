@@ -1,5 +1,5 @@
 //! The program from outside: its pipes, its signals, its logs, and what a `kill -9` leaves.
-#![allow(missing_docs, clippy::unwrap_used)]
+#![allow(missing_docs, unreachable_pub, clippy::unwrap_used)]
 
 mod cli;
 mod crash;
@@ -9,3 +9,4 @@ mod program;
 mod server;
 mod stop;
 mod tidy;
+mod worker;

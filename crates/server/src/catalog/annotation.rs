@@ -2,7 +2,7 @@
 
 use longrun_transcoding::{Rule, TemplateError};
 use prost_reflect::{
-    DynamicMessage, MessageDescriptor, MethodDescriptor, ServiceDescriptor, Value,
+    DynamicMessage, FieldDescriptor, MessageDescriptor, MethodDescriptor, ServiceDescriptor, Value,
 };
 
 /// `google.api.default_host`.
@@ -82,4 +82,27 @@ fn named(method: &MethodDescriptor, name: &str) -> Declared {
         Some(found) => Declared::Type(found),
         None => Declared::Unknown(name.to_owned()),
     }
+}
+
+/// Whether `google.api.field_behavior` has `REQUIRED`.
+pub(super) fn is_required(field: &FieldDescriptor) -> bool {
+    const REQUIRED: i32 = 2;
+    let behavior = field_option(field, "google.api.field_behavior");
+    let values = behavior.as_ref().and_then(Value::as_list).unwrap_or_default();
+    values.iter().any(|value| value.as_enum_number() == Some(REQUIRED))
+}
+
+/// Whether `google.api.field_info` says format `UUID4`.
+pub(super) fn is_uuid4(field: &FieldDescriptor) -> bool {
+    const UUID4: i32 = 1;
+    let info = field_option(field, "google.api.field_info");
+    let format = info.as_ref().and_then(Value::as_message);
+    let format = format.and_then(|info| info.get_field_by_name("format"));
+    format.is_some_and(|format| format.as_enum_number() == Some(UUID4))
+}
+
+fn field_option(field: &FieldDescriptor, name: &str) -> Option<Value> {
+    let extension = field.parent_pool().get_extension_by_name(name)?;
+    let options = field.options();
+    options.has_extension(&extension).then(|| options.get_extension(&extension).into_owned())
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use longrun_transcoding::{Body, Router, Rule};
 use prost_reflect::{DescriptorPool, Kind, MessageDescriptor, MethodDescriptor, ServiceDescriptor};
@@ -68,6 +68,11 @@ pub(super) fn assemble(plan: Plan, problems: &mut Vec<Problem>) -> Result<Servic
     if let Some(unknown) = plan.methods.keys().find(|name| !by_name.contains_key(*name)) {
         let what = format!("[service.method.\"{unknown}\"] names no method of {}", plan.name);
         return Err(CatalogError(format!("{what}; expected \"pkg.Service/Method\"")));
+    }
+    for method in &mut methods {
+        if let Err(what) = method.read_settings() {
+            return Err(CatalogError(format!("[service.method.\"{}\"] {what}", method.name)));
+        }
     }
     let get = by_name.get(&format!("{OPERATIONS}/GetOperation")).map(|index| &methods[*index]);
     let templates = get.map(|get| get.bindings.iter().map(|one| one.rule.template.clone()));
@@ -205,7 +210,12 @@ impl Assembly<'_> {
                 None
             }
         };
-        Lro { response: known(response, "response"), metadata: known(metadata, "metadata") }
+        Lro {
+            response: known(response, "response"),
+            metadata: known(metadata, "metadata"),
+            parent: None,
+            facts: OnceLock::new(),
+        }
     }
 
     /// `google.longrunning.Operations`, as the versions' configs say.

@@ -1,11 +1,12 @@
 //! The RPCs of a service.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use longrun_transcoding::Rule;
 use prost_reflect::MessageDescriptor;
 
-use super::MethodSettings;
+use super::request_path::check_path;
+use super::{MethodSettings, ParentTemplate, RequestFacts};
 
 /// The scopes that a method takes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,6 +26,9 @@ pub struct Lro {
     pub response: Option<MessageDescriptor>,
     /// The metadata's type; `None`: not declared, so any.
     pub metadata: Option<MessageDescriptor>,
+    /// Where its operations are, if the configuration says so.
+    pub parent: Option<ParentTemplate>,
+    pub(super) facts: OnceLock<RequestFacts>,
 }
 
 /// One way by which HTTP reaches a method.
@@ -64,6 +68,46 @@ pub struct Route<'a> {
     pub binding: &'a Arc<Binding>,
     /// Field paths and the values that the path gives them.
     pub captures: Vec<(String, String)>,
+}
+
+impl Lro {
+    /// What the options of the fields say; `input` is the method's.
+    #[must_use]
+    pub fn request_facts(&self, input: &MessageDescriptor) -> &RequestFacts {
+        self.facts.get_or_init(|| RequestFacts::read(input))
+    }
+}
+
+impl Method {
+    /// The service's and the RPC's own name.
+    #[must_use]
+    pub fn names(&self) -> (&str, &str) {
+        self.name.split_once('/').unwrap_or((&self.name, ""))
+    }
+
+    /// Reads the settings that point into the request.
+    ///
+    /// # Errors
+    /// Says which setting is wrong, and what is.
+    pub(super) fn read_settings(&mut self) -> Result<(), String> {
+        let MethodSettings { operation_parent, exclusive, .. } = &self.settings;
+        let Some(lro) = &mut self.lro else {
+            return match (operation_parent, exclusive) {
+                (None, None) => Ok(()),
+                _ => Err("operation_parent and exclusive are for methods that return a google.longrunning.Operation".to_owned()),
+            };
+        };
+        if let Some(source) = operation_parent {
+            let parsed = ParentTemplate::parse(&self.input, source);
+            lro.parent = Some(parsed.map_err(|what| format!("operation_parent: {what}"))?);
+        }
+        match exclusive {
+            Some(path) => {
+                check_path(&self.input, path).map_err(|what| format!("exclusive: {what}"))
+            }
+            None => Ok(()),
+        }
+    }
 }
 
 impl Scopes {

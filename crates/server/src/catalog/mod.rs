@@ -9,6 +9,8 @@ mod load;
 mod method;
 mod operations;
 mod problem;
+mod request_facts;
+mod request_path;
 mod service;
 mod service_config;
 mod source;
@@ -22,6 +24,8 @@ use prost_reflect::DescriptorPool;
 pub use method::{Binding, Lro, Method, Route, Scopes};
 pub use operations::LOCAL;
 pub use problem::{CatalogError, Problem, Severity};
+pub use request_facts::RequestFacts;
+pub use request_path::{ParentTemplate, text_at};
 pub use service::Service;
 pub use source::{Bindings, ConfigSource, MethodSettings, Policy, ServiceSource, Sources};
 
@@ -77,6 +81,12 @@ impl Catalog {
     #[must_use]
     pub fn backend(&self) -> &Arc<Service> {
         &self.backend
+    }
+
+    /// The descriptors by which a service's payloads are read; all of them, if it is gone.
+    #[must_use]
+    pub fn pool_of(&self, service: &str) -> &DescriptorPool {
+        self.service(service).map_or(&self.pool, |service| service.pool())
     }
 
     /// The descriptors of all services together.

@@ -93,6 +93,8 @@ pub struct MethodSettings {
     pub max_attempts: Option<NonZeroU32>,
     /// The operation's parent, text with `{field.path}`.
     pub operation_parent: Option<String>,
+    /// Path of the request's field whose text is the operation's exclusive key.
+    pub exclusive: Option<String>,
     /// Whether a method without scopes is served to everybody with a token.
     pub allow_unscoped: bool,
 }

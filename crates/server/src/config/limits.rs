@@ -26,6 +26,8 @@ pub struct Limits {
     pub error_details_bytes_max: usize,
     /// Rows of one page. 1,000.
     pub page_size_max: usize,
+    /// Rows that one page looks at for what of its filter no store answers. 10,000.
+    pub list_scan_rows_max: usize,
     /// Bytes of operations kept in memory for reading. 256 MiB.
     pub hot_bytes_max: usize,
     /// Connections open at once. 10,000.
@@ -49,6 +51,7 @@ impl Default for Limits {
             message_bytes_max: 3 << 20,
             error_details_bytes_max: 8 << 10,
             page_size_max: 1_000,
+            list_scan_rows_max: 10_000,
             hot_bytes_max: 256 << 20,
             connections_max: 10_000,
             streams_max: 256,
@@ -68,6 +71,7 @@ pub(super) struct LimitsTable {
     message_bytes_max: Option<NonZeroU32>,
     error_details_bytes_max: Option<NonZeroU32>,
     page_size_max: Option<NonZeroU32>,
+    list_scan_rows_max: Option<NonZeroU32>,
     hot_bytes_max: Option<NonZeroU32>,
     connections_max: Option<NonZeroU32>,
     streams_max: Option<NonZeroU32>,
@@ -91,6 +95,7 @@ impl From<LimitsTable> for Limits {
                 default.error_details_bytes_max,
             ),
             page_size_max: size(table.page_size_max, default.page_size_max),
+            list_scan_rows_max: size(table.list_scan_rows_max, default.list_scan_rows_max),
             hot_bytes_max: size(table.hot_bytes_max, default.hot_bytes_max),
             connections_max: size(table.connections_max, default.connections_max),
             streams_max: table.streams_max.map_or(default.streams_max, NonZeroU32::get),

@@ -88,11 +88,10 @@ pub(super) struct MethodTable {
     poll_interval: Option<Duration>,
     max_attempts: Option<NonZeroU32>,
     operation_parent: Option<String>,
+    exclusive: Option<String>,
     allow_unscoped: bool,
     #[serde(rename = "admit_timeout")]
     _admit_timeout: Later,
-    #[serde(rename = "exclusive")]
-    _exclusive: Later,
     #[serde(rename = "mode")]
     _mode: Later,
 }
@@ -106,6 +105,7 @@ impl From<MethodTable> for MethodSettings {
             poll_interval: table.poll_interval,
             max_attempts: table.max_attempts,
             operation_parent: table.operation_parent,
+            exclusive: table.exclusive,
             allow_unscoped: table.allow_unscoped,
         }
     }

@@ -60,6 +60,7 @@ fn everything() {
         poll_interval = "1s"
         max_attempts = 2
         operation_parent = "{{parent}}"
+        exclusive = "name"
         allow_unscoped = true
         [[service]]
         config = "workspaceevents.googleapis.com"
@@ -85,8 +86,17 @@ fn everything() {
     let method = &library.methods["lib.v1.Library/Build"];
     assert_eq!(method.lease_duration, Some(Duration::from_secs(300)));
     assert_eq!(method.operation_parent.as_deref(), Some("{parent}"));
+    assert_eq!(method.exclusive.as_deref(), Some("name"));
     let built_in = ConfigSource::BuiltIn("workspaceevents.googleapis.com".to_owned());
     assert_eq!((&events.config, events.policy), (&Some(built_in), Policy::Owner));
+}
+
+#[test]
+fn rows_that_a_filter_looks_at_are_limited() {
+    assert_eq!(parse("").unwrap().limits.list_scan_rows_max, 10_000);
+    let file = parse("[limits]\nlist_scan_rows_max = 7").unwrap();
+    assert_eq!(file.limits, Limits { list_scan_rows_max: 7, ..Limits::default() });
+    assert!(parse("[limits]\nlist_scan_rows_max = 0").is_err());
 }
 
 #[test]
@@ -128,11 +138,6 @@ fn errors_name_file_line_and_key() {
             "[[service]]\n[service.method.\"a.B/C\"]\nmode = \"upstream\"",
             ":3:8: this key is not yet",
             "mode",
-        ),
-        (
-            "[[service]]\n[service.method.\"a.B/C\"]\nexclusive = \"a\"",
-            ":3:13: this key is not yet",
-            "exclusive",
         ),
         (
             "[[service]]\n[service.method.\"a.B/C\"]\nadmit_timeout = \"6s\"",

@@ -90,6 +90,8 @@ pub enum Kind {
         /// The name asked for.
         name: String,
     },
+    /// A watch can't go on from so long ago.
+    ResumeTokenExpired,
     /// The name is taken.
     OperationAlreadyExists {
         /// The name.
@@ -178,6 +180,7 @@ impl Kind {
             }
             Self::RequestIdReused => (Code::AlreadyExists, "REQUEST_ID_REUSED"),
             Self::ExclusiveKeyHeld { .. } => (Code::Aborted, "EXCLUSIVE_KEY_HELD"),
+            Self::ResumeTokenExpired => (Code::OutOfRange, "RESUME_TOKEN_EXPIRED"),
             Self::OperationDone { .. } => (Code::FailedPrecondition, "OPERATION_DONE"),
             Self::LeaseRequired { .. } => (Code::Aborted, "LEASE_REQUIRED"),
             Self::LeaseLost { .. } => (Code::Aborted, "LEASE_LOST"),

@@ -122,6 +122,19 @@ impl Error {
         Self::new(Kind::StoreFull { limit }, message)
     }
 
+    /// An open operation has the exclusive key; its name is for those who may read it.
+    #[must_use]
+    pub fn held(by: Option<&OperationName>) -> Self {
+        let name = by.map(ToString::to_string);
+        let message = match &name {
+            Some(name) => {
+                format!("The exclusive key is held by operation \"{name}\" until that is done.")
+            }
+            None => "The exclusive key is held by another operation until that is done.".to_owned(),
+        };
+        Self::new(Kind::ExclusiveKeyHeld { name }, message)
+    }
+
     fn from_claimed(claimed: Claimed) -> Self {
         match claimed {
             Claimed::Reused => Self::new(
@@ -129,13 +142,7 @@ impl Error {
                 "The request id was used for another request: take a fresh one for each.",
             ),
             Claimed::Gone(name, gone) => Self::gone(&name.operation, gone),
-            Claimed::Held(name) => {
-                let name = name.operation.to_string();
-                let message = format!(
-                    "The exclusive key is held by operation \"{name}\" until that is done."
-                );
-                Self::new(Kind::ExclusiveKeyHeld { name: Some(name) }, message)
-            }
+            Claimed::Held(name) => Self::held(Some(&name.operation)),
         }
     }
 

@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 use super::*;
 use crate::operation::samples::{at, name, payload, record};
 use crate::operation::{Digest, Done, Finisher, Holder, Outcome, Timestamp};
-use crate::store::{Apply, Birth, Found, LeaseApply, LeaseQuery, ListQuery};
+use crate::store::{Apply, Birth, Changes, ChangesQuery, Found, LeaseApply, LeaseQuery, ListQuery};
 
 /// One record in a store whose reads arrive when the test lets them.
 #[derive(Default)]
@@ -33,7 +33,7 @@ impl Slow {
     fn write(&self, record: Record, removed: bool) -> Commit {
         let record = Arc::new(record);
         *self.current.lock().unwrap() = (!removed).then(|| record.clone());
-        Commit { record, removed }
+        Commit { record, removed, visible: true }
     }
 }
 
@@ -86,6 +86,14 @@ impl Store for Slow {
     }
 
     fn due(&self, _: usize) -> BoxFuture<'_, Result<Vec<RecordName>, StoreError>> {
+        unreachable!()
+    }
+
+    fn changes(&self, _: ChangesQuery) -> BoxFuture<'_, Result<Changes, StoreError>> {
+        unreachable!()
+    }
+
+    fn forget_removals(&self, _: Timestamp, _: usize) -> BoxFuture<'_, Result<usize, StoreError>> {
         unreachable!()
     }
 
@@ -241,7 +249,7 @@ fn nothing_is_left_of_those_who_waited() {
         }
     }
     let record = Arc::new(record("r7", at(0)));
-    live.committed(&[Commit { record, removed: false }]);
+    live.committed(&[Commit { record, removed: false, visible: true }]);
     assert!(signals[207].wait().now_or_never().is_some());
     queues.truncate(20);
     while signals.len() > 1 {
@@ -269,9 +277,50 @@ fn a_queue_is_woken_by_what_can_be_leased() {
         let methods = ["pkg.Service/None", "pkg.Service/Method"].map(str::to_owned);
         let mut signal = live.watch_queue("s", &methods);
         let mut elsewhere = live.watch_queue("t", &methods);
-        live.committed(&[Commit { record: Arc::new(record.clone()), removed }]);
+        let commit = Commit { record: Arc::new(record.clone()), removed, visible: true };
+        live.committed(&[commit]);
         assert_eq!(signal.wait().now_or_never().is_some(), woken, "{record:?}");
         assert!(elsewhere.wait().now_or_never().is_none());
+    }
+}
+
+#[test]
+fn a_feed_is_woken_by_what_it_tells_of() {
+    let other = RecordName { service: "t".to_owned(), ..name("x") };
+    let table = [
+        // (record, removed, visible) -> wakes the feed of s, of all
+        (record("x", at(0)), false, true, true, true),
+        (record("x", at(0)), true, true, true, true),
+        (record("x", at(0)), false, false, false, false),
+        (Record { name: other, ..record("x", at(0)) }, false, true, false, true),
+    ];
+    for (record, removed, visible, own, all) in table {
+        let live = Live::new(1 << 20);
+        let (mut of_s, mut of_all) = (live.watch_feed(Some("s")), live.watch_feed(None));
+        live.committed(&[Commit { record: Arc::new(record), removed, visible }]);
+        assert_eq!(of_s.wait().now_or_never().is_some(), own);
+        assert_eq!(of_all.wait().now_or_never().is_some(), all);
+    }
+}
+
+#[test]
+fn a_finish_is_learned_from_once() {
+    let finished = Record { update_time: at(1), ..done(record("x", at(-99))) };
+    let labelled = Record { update_time: at(2), ..finished.clone() };
+    let commits = [
+        (record("x", at(-99)), false, true, 5),
+        (finished.clone(), false, true, 20),
+        (labelled, false, true, 5),
+        (finished.clone(), false, false, 5),
+        (finished, true, true, 5),
+    ];
+    for (record, removed, visible, seconds) in commits {
+        let live = Live::new(1 << 20);
+        for _ in 0..5 {
+            let record = Arc::new(record.clone());
+            live.committed(&[Commit { record, removed, visible }]);
+        }
+        assert_eq!(live.pace().seconds("s", "pkg.Service/Method"), seconds);
     }
 }
 

@@ -5,10 +5,11 @@
 
 mod change;
 mod claim;
-mod filter;
+pub mod filter;
 mod name;
 mod page;
 mod record;
+mod resume;
 #[cfg(test)]
 pub(crate) mod samples;
 mod time;
@@ -26,6 +27,7 @@ pub use record::{
     Done, Execution, Finisher, Holder, Labels, Lease, LeaseToken, Outcome, Payload, Principal,
     Record, State, StateName, Status, TokenHash,
 };
+pub use resume::{ResumeError, ResumeToken};
 pub use time::{Span, Timestamp};
 pub use tombstone::{Gone, OwnerDigest, Tombstone};
 pub use transition::{Expected, Finish, Grant, NewRecord, Release, Renewal, Update};

@@ -104,7 +104,7 @@ pub fn page_digest(parts: &[&[u8]]) -> [u8; 8] {
     digest
 }
 
-fn unhex(text: &str) -> Option<Vec<u8>> {
+pub(super) fn unhex(text: &str) -> Option<Vec<u8>> {
     let digit = |c: u8| char::from(c).to_digit(16).map(|digit| digit as u8);
     if !text.len().is_multiple_of(2) {
         return None;

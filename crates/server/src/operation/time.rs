@@ -38,7 +38,7 @@ impl Timestamp {
         Self(self.0.saturating_add(span.0).min(Self::MAX.0))
     }
 
-    /// The point a span before this one.
+    /// This point and a span before it.
     #[must_use]
     pub fn minus(self, span: Span) -> Self {
         Self(self.0.saturating_sub(span.0))

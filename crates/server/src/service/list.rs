@@ -2,9 +2,11 @@
 
 use prost::Message;
 
-use super::{Api, Call, Kept};
+use super::filter::Asked;
+use super::{Api, Call, Kept, Pools};
 use crate::error::{Error, Result};
-use crate::operation::{Filter, PageSize, PageToken, Record, page_digest};
+use crate::operation::filter::Condition;
+use crate::operation::{Outcome, PageSize, PageToken, Record, page_digest};
 use crate::store::{Cursor, ListQuery};
 
 /// What a caller asked for, as it came.
@@ -24,7 +26,18 @@ pub(super) struct Page<M> {
     pub kept: Kept,
 }
 
+/// Rows of the first read.
+const FIRST_ROWS: usize = 128;
+/// Rows of any later read.
+const READ_ROWS_MAX: usize = 1000;
+/// Bytes of payloads that a later read should come to.
+const READ_BYTES: usize = 1 << 20;
+
 /// Reads a page: `query` without filter, place and limit; `view` makes the answer's items.
+///
+/// What of the filter the store doesn't answer is asked of at most `list_scan_rows_max`
+/// rows. So a page may be short, or empty, and have a token all the same: the place behind
+/// the last row that was looked at.
 pub(super) async fn page<M: Message>(
     api: &Api,
     call: &Call,
@@ -35,52 +48,98 @@ pub(super) async fn page<M: Message>(
     let size = PageSize::parse(ask.page_size)
         .map_err(|error| Error::invalid("page_size", format!("{error}")))?
         .get()
-        .min(api.limits.page_size_max);
-    query.filter = Filter::parse(ask.filter)
-        .map_err(|error| Error::invalid("filter", format!("Invalid filter: {error}")))?;
-    let [scope, parent, order] = ask.bound;
-    let principal = call.caller.principal.as_str();
-    let digest = page_digest(&[
-        scope.as_bytes(),
-        principal.as_bytes(),
-        parent.as_bytes(),
-        ask.filter.as_bytes(),
-        order.as_bytes(),
-    ]);
+        .clamp(1, api.limits.page_size_max.max(1));
+    let (filter, rest) = Condition::parse(ask.filter)
+        .map_err(|error| Error::invalid("filter", format!("Invalid filter: {error}")))?
+        .split();
+    query.filter = filter;
+    let digest = digest(call, &ask);
     if !ask.page_token.is_empty() {
         let token = PageToken::decode(ask.page_token, digest)
             .map_err(|error| Error::invalid("page_token", format!("{error}")))?;
         query.after = Some(Cursor { create_time: token.create_time, name: token.name });
     }
     let several = query.service.is_none();
-    // One more than asked for tells whether there is a next page.
-    query.limit = size + 1;
-    let records =
-        api.store.list(query).await.map_err(|error| Error::unavailable(Box::new(error)))?;
 
-    let mut items = Vec::with_capacity(size.min(records.len()));
-    let mut bytes = 0;
-    for record in records.iter().take(size) {
-        let item = view(record);
-        bytes += item.encoded_len() + 8;
-        if bytes > api.limits.message_bytes_max && !items.is_empty() {
-            break;
+    // With nothing left to ask, every row is one of the page's.
+    let look_max = if rest.is_always() { size } else { api.limits.list_scan_rows_max.max(1) };
+    let (mut items, mut kept) = (Vec::new(), Vec::new());
+    let (mut looked, mut bytes, mut read_rows) = (0, 0, FIRST_ROWS);
+    let more = loop {
+        let rows = read_rows.min(look_max - looked);
+        // One more than will be looked at tells whether there is another.
+        query.limit = rows + 1;
+        let read = api.store.list(query.clone()).await;
+        let records = read.map_err(|error| Error::unavailable(Box::new(error)))?;
+        let (mut seen, mut full, mut weight, mut yields) = (0, false, 0, 0);
+        for record in records.iter().take(rows) {
+            weight += payload_bytes(record);
+            // Others on this thread get their turn.
+            if weight > (yields + 1) * READ_BYTES {
+                yields += 1;
+                tokio::task::yield_now().await;
+            }
+            if rest.is_always()
+                || Asked::new(record, api.catalog.pool_of(&record.name.service)).is(&rest)
+            {
+                let item = view(record);
+                bytes += item.encoded_len() + 8;
+                full = bytes > api.limits.message_bytes_max && !items.is_empty();
+                if full {
+                    break;
+                }
+                items.push(item);
+                kept.push(match several {
+                    true => api.pools.among_all(record),
+                    false => api.pools.former(record),
+                });
+            }
+            seen += 1;
+            full = items.len() == size;
+            if full {
+                break;
+            }
         }
-        items.push(item);
-    }
-    let more = records.len() > items.len();
-    let last = items.len().checked_sub(1).and_then(|index| records.get(index));
-    let next_page_token = match last {
-        Some(record) if more => {
-            PageToken { create_time: record.create_time, name: record.name.clone(), digest }
-                .encode()
+        looked += seen;
+        if let Some(last) = seen.checked_sub(1).and_then(|last| records.get(last)) {
+            query.after = Some(Cursor { create_time: last.create_time, name: last.name.clone() });
         }
-        _ => String::new(),
+        if full || looked == look_max || records.len() <= rows {
+            break records.len() > seen;
+        }
+        let fitting = records.len() * READ_BYTES / weight.max(1);
+        read_rows = fitting.min(2 * read_rows).clamp(1, READ_ROWS_MAX);
     };
-    let shown = records.iter().take(items.len());
-    let kept = match several {
-        true => api.pools.kept_of_all(shown),
-        false => api.pools.kept_each(shown),
-    };
-    Ok(Page { items, next_page_token, kept })
+    let next = query.after.filter(|_| more).map(|Cursor { create_time, name }| {
+        let token = PageToken { create_time, name, digest };
+        token.encode()
+    });
+    let next_page_token = next.unwrap_or_default();
+    Ok(Page { items, next_page_token, kept: Pools::each(kept) })
 }
+
+/// Of all that a token is bound to.
+fn digest(call: &Call, ask: &Ask<'_>) -> [u8; 8] {
+    let [scope, parent, order] = ask.bound;
+    let principal = call.caller.principal.as_str();
+    page_digest(&[
+        scope.as_bytes(),
+        principal.as_bytes(),
+        parent.as_bytes(),
+        ask.filter.as_bytes(),
+        order.as_bytes(),
+    ])
+}
+
+/// What a record's payloads come to: nearly all of its bytes.
+fn payload_bytes(record: &Record) -> usize {
+    let response = record.done().and_then(|done| match &done.outcome {
+        Outcome::Response(response) => Some(response),
+        Outcome::Error(_) => None,
+    });
+    let payloads = [record.request.as_ref(), record.metadata.as_ref(), response];
+    payloads.into_iter().flatten().map(|payload| payload.value.len()).sum()
+}
+
+#[cfg(test)]
+mod tests;

@@ -2,8 +2,11 @@
 //! neither a header nor a socket gets this far.
 
 mod backend;
+mod birth;
 mod caller;
+mod filter;
 mod list;
+mod lro;
 mod operations;
 mod pace;
 mod payload;
@@ -14,11 +17,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures::stream::BoxStream;
 use prost::Message;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
 pub(crate) use caller::{authorize, authorize_backend};
+pub(crate) use lro::stamp_change;
 pub(crate) use pools::{Kept, Pools};
 
 use crate::auth::Caller;
@@ -55,6 +60,10 @@ pub(crate) struct Limits {
     pub message_bytes_max: usize,
     /// A page, whatever the caller asks for.
     pub page_size_max: usize,
+    /// Between two heartbeats of a watch.
+    pub heartbeat: Duration,
+    /// Rows that one page looks at for what of its filter the store doesn't answer.
+    pub list_scan_rows_max: usize,
 }
 
 /// The longest that WaitOperation and LeaseOperations hold a call.
@@ -68,11 +77,16 @@ pub(crate) struct Call {
     pub method: Arc<Method>,
     /// Who calls.
     pub caller: Arc<Caller>,
-    /// The header `x-longrun-request-id`.
-    pub request_id: Option<String>,
     /// When the caller stops listening.
     pub deadline: Option<Instant>,
+    /// How long a GetOperation shall wait for the operation to be done.
+    pub wait: Option<Duration>,
+    /// The header [`REQUEST_ID`].
+    pub request_id: Option<String>,
 }
+
+/// The header with a request's id (AIP-155), for requests that have no field for it.
+pub(crate) const REQUEST_ID: &str = "x-longrun-request-id";
 
 /// A call's answer.
 pub(crate) struct Reply {
@@ -82,6 +96,8 @@ pub(crate) struct Reply {
     pub retry_seconds: Option<u32>,
     /// The descriptors that its payloads were checked against, if they aren't the service's.
     pub kept: Kept,
+    /// What [`Call::wait`] was taken for.
+    pub waited: Option<Duration>,
 }
 
 /// The message of an answer.
@@ -90,15 +106,27 @@ pub(crate) enum Body {
     Hot(Arc<Hot>),
     /// An encoded message.
     Message(Bytes),
+    /// Encoded messages, one after another; an error is the last item. Whoever drops it
+    /// ends it.
+    Stream(Messages),
+}
+
+/// The messages of a stream.
+pub(crate) type Messages = BoxStream<'static, Result<Streamed>>;
+
+/// One message of a stream.
+#[derive(Debug)]
+pub(crate) struct Streamed {
+    /// Encoded.
+    pub message: Bytes,
+    /// As [`Reply::kept`].
+    pub kept: Kept,
 }
 
 impl Reply {
     fn message(message: &impl Message) -> Self {
-        Self {
-            body: Body::Message(message.encode_to_vec().into()),
-            retry_seconds: None,
-            kept: Kept::None,
-        }
+        let body = Body::Message(message.encode_to_vec().into());
+        Self { body, retry_seconds: None, kept: Kept::None, waited: None }
     }
 }
 
@@ -121,6 +149,9 @@ impl Api {
         }
         if let Some(rpc) = call.method.name.strip_prefix("longrun.v1.Backend/") {
             return backend::call(self, call, rpc, request).await;
+        }
+        if call.method.lro.is_some() {
+            return lro::call(self, call, request).await;
         }
         Err(unimplemented(&call.method.name))
     }

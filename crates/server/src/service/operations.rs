@@ -11,7 +11,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::caller::{sees, told};
 use super::list::{Ask, Page, page};
-use super::{Api, Body, Call, Reply, hold_until, pace};
+use super::{Api, Body, Call, HOLD_MAX, Reply, hold_until, pace};
 use crate::catalog::Policy;
 use crate::error::{Error, Kind, Result};
 use crate::live::Hot;
@@ -19,11 +19,15 @@ use crate::operation::{Decision, Filter, Parent, Record, RecordName, Timestamp, 
 use crate::store::{ListQuery, Order, StoreError};
 use crate::wire;
 
-/// GetOperation: the latest state.
+/// GetOperation: the latest state; with a wish to wait, as WaitOperation.
 pub(super) async fn get(api: &Api, call: &Call, request: GetOperationRequest) -> Result<Reply> {
     let name = name_of(call, &request.name)?;
-    let hot = visible(api, call, &name).await?;
-    Ok(reply(api, call, hot))
+    let Some(wish) = call.wait else {
+        let hot = visible(api, call, &name).await?;
+        return Ok(reply(api, call, hot));
+    };
+    let hot = hold(api, call, &name, Some(wish)).await?;
+    Ok(Reply { waited: Some(wish.min(HOLD_MAX)), ..reply(api, call, hot) })
 }
 
 /// WaitOperation: the latest state, once it is done or the time is over.
@@ -38,14 +42,25 @@ pub(super) async fn wait(api: &Api, call: &Call, request: WaitOperationRequest) 
         })?)),
     };
     let name = name_of(call, &request.name)?;
+    let hot = hold(api, call, &name, wish).await?;
+    Ok(reply(api, call, hot))
+}
+
+/// The record once it is done, or the time is over, or the server stops.
+async fn hold(
+    api: &Api,
+    call: &Call,
+    name: &RecordName,
+    wish: Option<Duration>,
+) -> Result<Arc<Hot>> {
     let until = hold_until(wish, call.deadline, Instant::now());
     let mut draining = api.draining.clone();
     loop {
         // Registered before the read, so that no commit falls between the two.
-        let mut signal = api.live.watch_record(&name);
-        let hot = visible(api, call, &name).await?;
+        let mut signal = api.live.watch_record(name);
+        let hot = visible(api, call, name).await?;
         if hot.record.done().is_some() || until <= Instant::now() || *draining.borrow() {
-            return Ok(reply(api, call, hot));
+            return Ok(hot);
         }
         let woken = async {
             tokio::select! {
@@ -55,8 +70,7 @@ pub(super) async fn wait(api: &Api, call: &Call, request: WaitOperationRequest) 
             }
         };
         if timeout_at(until, woken).await.is_err() {
-            let hot = visible(api, call, &name).await?;
-            return Ok(reply(api, call, hot));
+            return visible(api, call, name).await;
         }
     }
 }
@@ -145,9 +159,9 @@ fn refusal(call: &Call, error: StoreError, name: &RecordName) -> Error {
 }
 
 fn reply(api: &Api, call: &Call, hot: Arc<Hot>) -> Reply {
-    let retry_seconds = pace::retry_seconds(&call.service, &hot.record);
+    let retry_seconds = pace::retry_seconds(api, &call.service, &hot.record);
     let kept = api.pools.kept(&hot.record);
-    Reply { body: Body::Hot(hot), retry_seconds, kept }
+    Reply { body: Body::Hot(hot), retry_seconds, kept, waited: None }
 }
 
 /// A text that can be no operation's name names none: NOT_FOUND, as for any other.

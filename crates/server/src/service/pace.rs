@@ -2,20 +2,19 @@
 
 use std::time::Duration;
 
+use super::Api;
 use crate::catalog::Service;
 use crate::operation::Record;
 
-/// Before anything is known of a method.
-const DEFAULT_SECONDS: u32 = 5;
-
-/// Whole seconds, from 1: the method's `poll_interval`, else the default. `None` once it
-/// is done.
-pub(super) fn retry_seconds(service: &Service, record: &Record) -> Option<u32> {
+/// Whole seconds, from 1: the method's `poll_interval`, else what was learned of it. `None`
+/// once it is done.
+pub(super) fn retry_seconds(api: &Api, service: &Service, record: &Record) -> Option<u32> {
     if record.done().is_some() {
         return None;
     }
     let interval = service.method(&record.method).and_then(|method| method.settings.poll_interval);
-    Some(interval.map_or(DEFAULT_SECONDS, whole_seconds))
+    let learned = || api.live.pace().seconds(&record.name.service, &record.method);
+    Some(interval.map_or_else(learned, whole_seconds))
 }
 
 fn whole_seconds(interval: Duration) -> u32 {

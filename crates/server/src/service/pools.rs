@@ -6,12 +6,12 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use bytes::Bytes;
 use longrun_transcoding::Fallback;
 use prost::Message as _;
 use prost_reflect::DescriptorPool;
 use prost_types::FileDescriptorSet;
 
-use super::Reply;
 use crate::catalog::Catalog;
 use crate::error::{Error, Result};
 use crate::operation::{Digest, Record};
@@ -70,6 +70,13 @@ impl Pools {
         catalog: &Catalog,
         store: Arc<dyn Store>,
     ) -> std::result::Result<Self, StoreError> {
+        let (pools, sets) = Self::of(catalog, store);
+        pools.store.keep_descriptors(sets).await?;
+        Ok(pools)
+    }
+
+    /// The catalog's descriptor sets, and what the store is to keep of them.
+    pub(super) fn of(catalog: &Catalog, store: Arc<dyn Store>) -> (Self, Vec<(Digest, Bytes)>) {
         let (mut current, mut loaded) = (HashMap::new(), HashMap::new());
         let mut sets = Vec::new();
         // Many services may share one set.
@@ -91,8 +98,7 @@ impl Pools {
             };
             current.insert(service.name.clone(), digest);
         }
-        store.keep_descriptors(sets).await?;
-        Ok(Self { store, current, loaded, kept: Mutex::default() })
+        (Self { store, current, loaded, kept: Mutex::default() }, sets)
     }
 
     /// The set that a service's payloads are checked against now.
@@ -110,24 +116,23 @@ impl Pools {
 
     /// Those of each record of a list of one service's.
     pub(crate) fn kept_each<'a>(&self, records: impl Iterator<Item = &'a Record>) -> Kept {
-        let each: Vec<_> = records.map(|record| self.former(record)).collect();
+        Self::each(records.map(|record| self.former(record)).collect())
+    }
+
+    /// Of a list's records, what each needs.
+    pub(crate) fn each(each: Vec<Vec<Digest>>) -> Kept {
         if each.iter().all(Vec::is_empty) { Kept::None } else { Kept::Each(each) }
     }
 
-    /// Those of each record of a list of all services, which is printed by what they have
+    /// What a record needs in a list of all services, which is printed by what they have
     /// together: of two files with one name that has only one.
-    pub(crate) fn kept_of_all<'a>(&self, records: impl Iterator<Item = &'a Record>) -> Kept {
-        if self.loaded.len() < 2 {
-            return self.kept_each(records);
-        }
-        let all = |record: &Record| {
-            let own = self.current(&record.name.service);
-            own.into_iter().chain(self.former(record)).collect()
-        };
-        Kept::Each(records.map(all).collect())
+    pub(crate) fn among_all(&self, record: &Record) -> Vec<Digest> {
+        let own = self.current(&record.name.service).filter(|_| self.loaded.len() > 1);
+        own.into_iter().chain(self.former(record)).collect()
     }
 
-    fn former(&self, record: &Record) -> Vec<Digest> {
+    /// The sets of a record that are no longer its service's.
+    pub(crate) fn former(&self, record: &Record) -> Vec<Digest> {
         let current = self.current(&record.name.service);
         record.descriptors.iter().filter(|one| Some(**one) != current).copied().collect()
     }
@@ -136,8 +141,8 @@ impl Pools {
     ///
     /// # Errors
     /// `UNAVAILABLE`.
-    pub(crate) async fn load(&self, reply: &Reply) -> Result<KeptPools> {
-        Ok(match &reply.kept {
+    pub(crate) async fn load(&self, kept: &Kept) -> Result<KeptPools> {
+        Ok(match kept {
             Kept::None => KeptPools::None,
             Kept::One(digests) => KeptPools::One(self.all(digests).await?),
             Kept::Each(each) => {

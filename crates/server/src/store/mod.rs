@@ -78,6 +78,16 @@ pub trait Store: Send + Sync + 'static {
     /// Drops up to `limit` things that were kept about removed records long enough; answers
     /// how many. What is dropped is no change of any record: no observer is told.
     fn forget(&self, limit: usize) -> BoxFuture<'_, Result<usize, StoreError>>;
+    /// What changed after a place in the feed, in the order of the commits: of each record
+    /// its latest version alone.
+    fn changes(&self, query: ChangesQuery) -> BoxFuture<'_, Result<Changes, StoreError>>;
+
+    /// Forgets removals from before `before`, at most `limit` of them; answers how many.
+    fn forget_removals(
+        &self,
+        before: Timestamp,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<usize, StoreError>>;
 
     /// The store's time; it never goes back.
     fn now(&self) -> Timestamp;
@@ -163,6 +173,44 @@ pub struct Cursor {
     pub name: RecordName,
 }
 
+/// A place in the change feed: every visible write has one of its own, and a later commit's
+/// is greater. It may have gaps.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Sequence(pub u64);
+
+/// Which part of the change feed to read.
+#[derive(Clone, Debug)]
+pub struct ChangesQuery {
+    /// The service; `None` is all.
+    pub service: Option<String>,
+    /// Only what comes behind this place; `None` is the end, behind which nothing comes yet.
+    pub after: Option<Sequence>,
+    /// At most so many.
+    pub limit: usize,
+    /// At most so many bytes of payloads together, but always one record.
+    pub bytes_max: usize,
+}
+
+/// A part of the change feed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Changes {
+    /// The changes, in order.
+    pub changes: Vec<(Sequence, Changed)>,
+    /// How far this part goes: up to here nothing is missing.
+    pub through: Sequence,
+    /// Whether more was there already behind it.
+    pub more: bool,
+}
+
+/// What became of a record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Changed {
+    /// It is this now.
+    Put(Arc<Record>),
+    /// It is gone.
+    Removed(RecordName),
+}
+
 /// Learns of every commit, in order, before the caller that made it does.
 pub trait Observer: Send + Sync + 'static {
     /// These versions are durable now.
@@ -176,6 +224,8 @@ pub struct Commit {
     pub record: Arc<Record>,
     /// Whether the record is gone.
     pub removed: bool,
+    /// Whether the change feed tells of it: it doesn't of a bare renewal.
+    pub visible: bool,
 }
 
 /// Why a store has no room for new records.

@@ -4,10 +4,11 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
+use futures::stream::BoxStream;
 use http::HeaderMap;
 use http_body::{Frame, SizeHint};
 
-/// At most one piece of data, then perhaps trailers; or another server's body.
+/// At most one piece of data, then perhaps trailers; or a stream; or another server's body.
 pub(super) enum Body {
     /// Bytes, then trailers.
     Whole {
@@ -16,6 +17,8 @@ pub(super) enum Body {
         /// What follows them (gRPC).
         trailers: Option<HeaderMap>,
     },
+    /// Frames as they come.
+    Stream(BoxStream<'static, Frame<Bytes>>),
     /// From a tonic service (health, reflection).
     Tonic(tonic::body::Body),
 }
@@ -43,6 +46,7 @@ impl http_body::Body for Body {
                 let data = data.take().filter(|data| !data.is_empty()).map(Frame::data);
                 Poll::Ready(data.or_else(|| trailers.take().map(Frame::trailers)).map(Ok))
             }
+            Self::Stream(frames) => frames.as_mut().poll_next(context).map(|frame| frame.map(Ok)),
             Self::Tonic(body) => Pin::new(body).poll_frame(context),
         }
     }
@@ -52,6 +56,7 @@ impl http_body::Body for Body {
             Self::Whole { data, trailers } => {
                 trailers.is_none() && data.as_ref().is_none_or(Bytes::is_empty)
             }
+            Self::Stream(_) => false,
             Self::Tonic(body) => body.is_end_stream(),
         }
     }
@@ -61,6 +66,7 @@ impl http_body::Body for Body {
             Self::Whole { data, .. } => {
                 SizeHint::with_exact(data.as_ref().map_or(0, Bytes::len) as u64)
             }
+            Self::Stream(_) => SizeHint::default(),
             Self::Tonic(body) => body.size_hint(),
         }
     }

@@ -11,7 +11,7 @@ use super::trace::{TraceId, TraceIds};
 use crate::auth::{Authenticator, Caller, CredentialError, Credentials, HostError, check_host};
 use crate::catalog::{Ambiguous, Service};
 use crate::error::{DOMAIN, Error, Kind, Result};
-use crate::service::Api;
+use crate::service::{Api, REQUEST_ID};
 
 /// All that a connection needs to answer.
 pub(crate) struct Entry {
@@ -148,7 +148,7 @@ pub(super) fn domain(service: Option<&Arc<Service>>) -> &str {
 
 /// The header `x-longrun-request-id`; several have to be the same.
 pub(super) fn request_id(headers: &HeaderMap) -> Result<Option<String>> {
-    let mut values = headers.get_all("x-longrun-request-id").iter();
+    let mut values = headers.get_all(REQUEST_ID).iter();
     let Some(first) = values.next() else { return Ok(None) };
     match first.to_str() {
         Ok(text) if values.all(|other| other == first) => Ok(Some(text.to_owned())),

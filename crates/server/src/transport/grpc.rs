@@ -1,11 +1,13 @@
-//! The gRPC door: unary calls of any RPC in the catalog, as bytes. Framing is the five
+//! The gRPC door: calls of any RPC in the catalog, one message in, one or many out, as bytes. Framing is the five
 //! bytes of the gRPC over HTTP/2 protocol; health and reflection are tonic's.
+
+mod stream;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Buf as _, BufMut as _, Bytes, BytesMut};
-use http::{HeaderMap, HeaderValue, Request, Response, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, header};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use prost::Message as _;
@@ -39,12 +41,17 @@ pub(super) async fn answer(
     }
     let mut service = None;
     let result = call(entry, bound, request, &rpc, &mut service).await;
-    let mut response = match &result {
-        Ok(reply) => reply_response(reply),
-        Err(error) => error_response(entry, error, domain(service.as_ref()), &rpc),
+    let edge = Edge::new(entry, domain(service.as_ref()), rpc, trace_id);
+    let (mut response, outcome) = match result {
+        Err(error) => (edge.error_response(&error), Err(error)),
+        Ok(Reply { body: service::Body::Stream(messages), .. }) => {
+            let body = Body::Stream(stream::frames(messages, edge.clone()));
+            (grpc_response(body), Ok(()))
+        }
+        Ok(reply) => (reply_response(&reply), Ok(())),
     };
     trace_id.put(response.headers_mut());
-    log(trace_id, "grpc", &rpc, &result.map(|_| ()));
+    log(trace_id, "grpc", &edge.rpc, &outcome);
     response
 }
 
@@ -79,8 +86,8 @@ async fn call(
     }
     let message = message(body, entry.request_bytes_max).await?;
     let request_id = request_id(&parts.headers)?;
-    let call =
-        Call { service: service.clone(), method: method.clone(), caller, request_id, deadline };
+    let (service, method) = (service.clone(), method.clone());
+    let call = Call { service, method, caller, deadline, wait: None, request_id };
     entry.api.call(&call, message).await
 }
 
@@ -122,14 +129,9 @@ fn reply_response(reply: &Reply) -> Response<Body> {
     let message = match &reply.body {
         service::Body::Hot(hot) => hot.operation(),
         service::Body::Message(message) => message.clone(),
+        service::Body::Stream(_) => Bytes::new(),
     };
-    let mut frame = BytesMut::with_capacity(5 + message.len());
-    frame.put_u8(0);
-    frame.put_u32(u32::try_from(message.len()).unwrap_or(u32::MAX));
-    frame.put(message);
-    let mut trailers = HeaderMap::with_capacity(1);
-    trailers.insert("grpc-status", HeaderValue::from_static("0"));
-    let body = Body::Whole { data: Some(frame.freeze()), trailers: Some(trailers) };
+    let body = Body::Whole { data: Some(frame(message)), trailers: Some(good()) };
     let mut response = grpc_response(body);
     if let Some(seconds) = reply.retry_seconds {
         response.headers_mut().insert("retry-after", HeaderValue::from(seconds));
@@ -137,17 +139,50 @@ fn reply_response(reply: &Reply) -> Response<Body> {
     response
 }
 
-/// An error at once is trailers only, which clients may retry.
-fn error_response(entry: &Entry, error: &Error, domain: &str, rpc: &str) -> Response<Body> {
-    let mut status = error.to_status(domain, Some(rpc));
-    if status.encoded_len() > entry.error_details_bytes_max {
-        status.details.truncate(1);
-        status.message = format!("{} (further details were too large)", shortened(&status.message));
+/// A message behind its five bytes: not compressed, so long.
+fn frame(message: Bytes) -> Bytes {
+    let mut frame = BytesMut::with_capacity(5 + message.len());
+    frame.put_u8(0);
+    frame.put_u32(u32::try_from(message.len()).unwrap_or(u32::MAX));
+    frame.put(message);
+    frame.freeze()
+}
+
+/// The trailers of what went well.
+fn good() -> HeaderMap {
+    HeaderMap::from_iter([(HeaderName::from_static("grpc-status"), HeaderValue::from_static("0"))])
+}
+
+/// What an error needs to know of its call.
+#[derive(Clone)]
+struct Edge {
+    domain: String,
+    details_bytes_max: usize,
+    rpc: String,
+    trace_id: TraceId,
+}
+
+impl Edge {
+    fn new(entry: &Entry, domain: &str, rpc: String, trace_id: TraceId) -> Self {
+        let details_bytes_max = entry.error_details_bytes_max;
+        Self { domain: domain.to_owned(), details_bytes_max, rpc, trace_id }
     }
-    let details = Bytes::from(status.encode_to_vec());
-    tonic::Status::with_details(tonic::Code::from(status.code), status.message, details)
-        .into_http::<tonic::body::Body>()
-        .map(Body::Tonic)
+
+    fn status(&self, error: &Error) -> tonic::Status {
+        let mut status = error.to_status(&self.domain, Some(&self.rpc));
+        if status.encoded_len() > self.details_bytes_max {
+            status.details.truncate(1);
+            let message = shortened(&status.message);
+            status.message = format!("{message} (further details were too large)");
+        }
+        let details = Bytes::from(status.encode_to_vec());
+        tonic::Status::with_details(tonic::Code::from(status.code), status.message, details)
+    }
+
+    /// An error at once is trailers only, which clients may retry.
+    fn error_response(&self, error: &Error) -> Response<Body> {
+        self.status(error).into_http::<tonic::body::Body>().map(Body::Tonic)
+    }
 }
 
 fn shortened(message: &str) -> String {
@@ -191,7 +226,7 @@ async fn tonic(
                 Err(never) => match never {},
             }
         }
-        Err(error) => error_response(entry, error, domain(None), &rpc),
+        Err(error) => Edge::new(entry, domain(None), rpc.clone(), trace_id).error_response(error),
     };
     trace_id.put(response.headers_mut());
     log(trace_id, "grpc", &rpc, &allowed);

@@ -2,12 +2,14 @@
 //! contract's order: route, system parameters, credential, scope, parameters and body.
 
 mod answer;
+mod prefer;
+mod stream;
 
 use std::borrow::Cow;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{Method, Request, Response, header, request};
+use http::{HeaderValue, Method, Request, Response, header, request};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use longrun_transcoding::{
@@ -16,12 +18,14 @@ use longrun_transcoding::{
 use prost_reflect::MessageDescriptor;
 
 use self::answer::{Style, print, probe};
+use self::stream::{Form, Printer};
 use super::body::Body;
 use super::entry::{Entry, ambiguous, domain, log, request_id, text};
 use super::grpc::{broken_body, too_large};
+use super::trace::TraceId;
 use crate::catalog::{Binding, Method as Rpc, Service, reserved};
 use crate::error::{Error, Kind, Result};
-use crate::service::{Call, Reply, authorize, authorize_backend};
+use crate::service::{Body as Answer, Call, Reply, authorize, authorize_backend};
 
 /// What an answer needs to know of its request.
 #[derive(Default)]
@@ -29,6 +33,7 @@ struct Exchange {
     service: Option<Arc<Service>>,
     rpc: Option<Arc<Rpc>>,
     style: Style,
+    trace_id: TraceId,
 }
 
 impl Exchange {
@@ -44,7 +49,7 @@ pub(super) async fn answer(
 ) -> Response<Body> {
     let trace_id = entry.traces.of(request.headers());
     let head = request.method() == Method::HEAD;
-    let mut exchange = Exchange::default();
+    let mut exchange = Exchange { trace_id, ..Exchange::default() };
     let mut outcome = Ok(());
     let mut response = match exchange_of(entry, bound, request, &mut exchange).await {
         Ok(response) => response,
@@ -92,7 +97,7 @@ async fn exchange_of(
 
     let route = route(entry, host, bound, &verb, path, exchange)?;
     let lookup = |name: &str| text(&parts.headers, name).map(str::to_owned);
-    let (system, query) =
+    let (system, mut query) =
         split_query(&query, &lookup).map_err(|one| Error::violations(vec![one]))?;
     exchange.style = Style::of(&system);
 
@@ -110,6 +115,8 @@ async fn exchange_of(
     };
     let (input, output) = route.messages(entry)?;
     check_fields(&system, &output)?;
+    let form = Form::of(&system, &parts.headers);
+    query.extend(stream::last_event_id(form, &input, &parts.headers, &query));
     let request = encode_request(&input, &route.binding.rule, &route.captures, &query, &body)
         .map_err(Error::violations)?;
 
@@ -117,13 +124,32 @@ async fn exchange_of(
         service: route.service.clone(),
         method: route.rpc.clone(),
         caller,
-        request_id: request_id(&parts.headers)?,
         deadline: None,
+        wait: prefer::wait(&parts.headers),
+        request_id: request_id(&parts.headers)?,
     };
     let reply = entry.api.call(&call, request.into()).await?;
-    let kept = entry.api.pools.load(&reply).await?;
-    let bytes = print(&reply, &output, &route.binding.rule, &exchange.style, kept.fallback())?;
-    Ok(respond(&reply, bytes, &exchange.style))
+    match reply.body {
+        Answer::Stream(messages) => {
+            let printer = Printer {
+                form,
+                style: exchange.style.clone(),
+                output,
+                binding: route.binding,
+                domain: domain(exchange.service.as_ref()).to_owned(),
+                rpc: route.rpc.name.clone(),
+                trace_id: exchange.trace_id,
+                api: entry.api.clone(),
+            };
+            Ok(stream::response(messages, printer))
+        }
+        _ => {
+            let kept = entry.api.pools.load(&reply.kept).await?;
+            let (rule, style) = (&route.binding.rule, &exchange.style);
+            let bytes = print(&reply, &output, rule, style, kept.fallback())?;
+            Ok(respond(&reply, bytes, style))
+        }
+    }
 }
 
 /// The verb that counts, and whether the query comes from the body.
@@ -154,12 +180,15 @@ impl Route {
         }
         let named = self.captures.iter().find_map(|(_, value)| value.strip_prefix("services/"));
         let name = named.unwrap_or_default().split('/').next().unwrap_or_default();
-        let Some(service) = entry.api.catalog.service(name) else {
-            return Ok((input.clone(), output.clone()));
+        let pool = match entry.api.catalog.service(name) {
+            Some(service) => service.pool(),
+            // Records of every service.
+            None if name == "-" => entry.api.catalog.union_pool(),
+            None => return Ok((input.clone(), output.clone())),
         };
         let own = |like: &MessageDescriptor| {
             let name = like.full_name();
-            let found = service.pool().get_message_by_name(name);
+            let found = pool.get_message_by_name(name);
             found.ok_or_else(|| Error::internal(format!("no descriptor of {name}")))
         };
         Ok((own(input)?, own(output)?))
@@ -229,6 +258,11 @@ fn respond(reply: &Reply, bytes: Bytes, style: &Style) -> Response<Body> {
     let mut response = answer::response(200, bytes, style);
     if let Some(seconds) = reply.retry_seconds {
         response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+    }
+    if let Some(waited) = reply.waited
+        && let Ok(applied) = HeaderValue::try_from(format!("wait={}", waited.as_secs()))
+    {
+        response.headers_mut().insert(prefer::PREFERENCE_APPLIED, applied);
     }
     response
 }

@@ -17,7 +17,7 @@ pub(crate) struct TraceIds {
 }
 
 /// 32 lower-case hexadecimal digits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct TraceId([u8; 32]);
 
 impl TraceIds {

@@ -47,9 +47,10 @@ async fn both_doors_and_the_next_start_agree_on_a_repeat() {
             let by_field = message("one").encode_to_vec().into();
             let by_header = message("").encode_to_vec().into();
             let header = [("x-longrun-request-id", "one")];
+            let host = server.address.to_string();
             for grpc in [
                 server.grpc("backend", CREATE, by_field).await.unwrap(),
-                server.grpc_with("backend", CREATE, by_header, &header).await.unwrap(),
+                server.grpc_at(&host, "backend", CREATE, by_header, &header).await.unwrap(),
             ] {
                 let record = OperationRecord::decode(grpc.into_inner()).unwrap();
                 assert_eq!(record.name, first["name"]);
@@ -57,12 +58,13 @@ async fn both_doors_and_the_next_start_agree_on_a_repeat() {
         }
     };
     agree(&server).await;
-    let server = server.restart(Sources::default()).await;
+    let server = server.restart().await;
     agree(&server).await;
 
     let header = [("x-longrun-request-id", "two")];
+    let host = server.address.to_string();
     let differ = message("one").encode_to_vec().into();
-    let refused = server.grpc_with("backend", CREATE, differ, &header).await.unwrap_err();
+    let refused = server.grpc_at(&host, "backend", CREATE, differ, &header).await.unwrap_err();
     assert_eq!(refused.code(), tonic::Code::InvalidArgument);
     let listed = server.rest("backend", "GET", RECORDS, "").await.json();
     assert_eq!(listed["records"].as_array().unwrap().len(), 1);

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
+use std::sync::{Arc, LazyLock};
 
 use longrun_server::catalog::{Catalog, Severity, Sources};
 
@@ -12,11 +13,19 @@ fn folder() -> PathBuf {
     )
 }
 
+/// All of it, compiled once for the tests of this program.
+pub fn catalog() -> Arc<Catalog> {
+    static CATALOG: LazyLock<Arc<Catalog>> = LazyLock::new(|| {
+        let sources = Sources { proto_path: vec![folder()], ..Sources::default() };
+        Arc::new(Catalog::load(&sources).expect("every file compiles"))
+    });
+    CATALOG.clone()
+}
+
 #[test]
 fn everything_loads_and_what_is_odd_has_its_file_and_line() {
     let folder = folder();
-    let sources = Sources { proto_path: vec![folder.clone()], ..Sources::default() };
-    let catalog = Catalog::load(&sources).expect("every file compiles");
+    let catalog = catalog();
 
     let methods: Vec<_> = catalog.services().flat_map(|service| service.methods()).collect();
     let own = methods.iter().filter(|method| !method.name.starts_with("google.longrunning."));

@@ -4,6 +4,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::time::Duration;
 
 use bytes::{Buf, BufMut, Bytes};
 use longrun_server::auth::{Authenticator, StaticToken, TokenDigest};
@@ -13,7 +14,7 @@ use longrun_server::config::Limits;
 use longrun_server::operation::{Principal, Timestamp};
 use longrun_server::store::embedded::{EmbeddedOptions, Faults};
 use longrun_server::{Running, Settings, start};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 use tonic::codec::{BufferSettings, Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
 use tonic::transport::Channel;
@@ -59,7 +60,28 @@ pub struct Server {
     pub clock: Arc<ManualClock>,
     pub address: SocketAddr,
     running: Running,
+    random: Arc<Counting>,
     dir: tempfile::TempDir,
+}
+
+/// Between two heartbeats of a watch, unless a test is about them: none of these comes.
+const NO_HEARTBEAT: Duration = Duration::from_secs(3600);
+
+/// What is there before a server starts.
+struct Place {
+    dir: tempfile::TempDir,
+    clock: Arc<ManualClock>,
+    random: Arc<Counting>,
+}
+
+impl Place {
+    fn new() -> Self {
+        Self {
+            dir: tempfile::tempdir().unwrap(),
+            clock: Arc::new(ManualClock(AtomicI64::new(1_767_323_045_000_000))),
+            random: Arc::new(Counting(AtomicU64::new(1))),
+        }
+    }
 }
 
 /// Tokens are their subject's name.
@@ -80,6 +102,11 @@ fn tokens() -> Authenticator {
     ])
 }
 
+/// `longrun.local` alone.
+fn local() -> Arc<Catalog> {
+    Arc::new(Catalog::load(&Sources::default()).unwrap())
+}
+
 impl Server {
     /// A server of `sources`; by default of `longrun.local`.
     pub async fn start(sources: Sources, limits: Limits) -> Self {
@@ -87,61 +114,83 @@ impl Server {
     }
 
     pub async fn start_as(sources: Sources, limits: Limits, authenticator: Authenticator) -> Self {
-        Self::start_over(sources, limits, authenticator, EmbeddedOptions::default()).await
+        let catalog = Arc::new(Catalog::load(&sources).unwrap());
+        Self::start_with(catalog, limits, authenticator).await
+    }
+
+    /// A server of a catalog that may serve others too.
+    pub async fn start_with(
+        catalog: Arc<Catalog>,
+        limits: Limits,
+        authenticator: Authenticator,
+    ) -> Self {
+        Self::start_over(catalog, limits, authenticator, EmbeddedOptions::default()).await
     }
 
     /// A server whose store fails from the `after`th commit after the start on.
     pub async fn start_failing(sources: Sources, after: u64) -> Self {
         // The start itself keeps the descriptors.
         let faults = Some(Arc::new(FailingAfter(AtomicU64::new(after + 1))) as Arc<dyn Faults>);
-        Self::start_over(
-            sources,
-            Limits::default(),
-            tokens(),
-            EmbeddedOptions { faults, ..Default::default() },
-        )
-        .await
+        let catalog = Arc::new(Catalog::load(&sources).unwrap());
+        let store = EmbeddedOptions { faults, ..Default::default() };
+        Self::start_over(catalog, Limits::default(), tokens(), store).await
     }
 
     async fn start_over(
-        sources: Sources,
+        catalog: Arc<Catalog>,
         limits: Limits,
         authenticator: Authenticator,
         store: EmbeddedOptions,
     ) -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        let clock = Arc::new(ManualClock(AtomicI64::new(1_767_323_045_000_000)));
-        Self::start_in(dir, clock, sources, limits, authenticator, store).await
+        Self::start_in(Place::new(), catalog, limits, authenticator, store, NO_HEARTBEAT).await
+    }
+
+    /// A server whose watches have a heartbeat this often.
+    pub async fn start_beating(heartbeat: Duration) -> Self {
+        let (catalog, limits) = (local(), Limits::default());
+        let store = EmbeddedOptions::default();
+        Self::start_in(Place::new(), catalog, limits, tokens(), store, heartbeat).await
     }
 
     async fn start_in(
-        dir: tempfile::TempDir,
-        clock: Arc<ManualClock>,
-        sources: Sources,
+        Place { dir, clock, random }: Place,
+        catalog: Arc<Catalog>,
         limits: Limits,
         authenticator: Authenticator,
         store: EmbeddedOptions,
+        heartbeat: Duration,
     ) -> Self {
         let settings = Settings {
             listen: "127.0.0.1:0".parse().unwrap(),
             data_dir: dir.path().to_owned(),
-            catalog: Catalog::load(&sources).unwrap(),
+            catalog,
             authenticator,
             limits,
             clock: clock.clone(),
-            random: Arc::new(Counting(AtomicU64::new(1))),
+            random: random.clone(),
             store,
+            heartbeat,
         };
         let running = start(settings).await.unwrap();
-        Self { clock, address: running.local_addr(), running, dir }
+        Self { clock, address: running.local_addr(), running, random, dir }
     }
 
-    /// Stops, and starts again over the same folder, with other sources.
-    pub async fn restart(self, sources: Sources) -> Self {
-        let Self { clock, running, dir, .. } = self;
+    /// Stops it, and starts another of `longrun.local` in the same folder.
+    pub async fn restart(self) -> Self {
+        self.restart_with(Sources::default()).await
+    }
+
+    /// Stops it, and starts another in the same folder.
+    pub async fn restart_with(self, sources: Sources) -> Self {
+        let Self { clock, running, random, dir, .. } = self;
         running.shutdown().await;
+        let place = Place { dir, clock, random };
         let (limits, store) = (Limits::default(), EmbeddedOptions::default());
-        Self::start_in(dir, clock, sources, limits, tokens(), store).await
+        let catalog = match sources == Sources::default() {
+            true => local(),
+            false => Arc::new(Catalog::load(&sources).unwrap()),
+        };
+        Self::start_in(place, catalog, limits, tokens(), store, NO_HEARTBEAT).await
     }
 
     pub async fn stop(self) {
@@ -160,15 +209,24 @@ impl Server {
 
     /// A REST call: status, head and body.
     pub async fn rest(&self, token: &str, verb: &str, path: &str, body: &str) -> Answer {
+        self.rest_at("localhost", token, verb, path, body).await
+    }
+
+    /// A REST call to a host. The token may have further headers behind it.
+    pub async fn rest_at(
+        &self,
+        host: &str,
+        token: &str,
+        verb: &str,
+        path: &str,
+        body: &str,
+    ) -> Answer {
         let request = format!(
-            "{verb} {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\n\
+            "{verb} {path} HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {token}\r\n\
              Content-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
             body.len()
         );
-        let response = self.raw(request.as_bytes()).await;
-        let (head, body) = response.split_once("\r\n\r\n").expect("a head ends with an empty line");
-        let status = head.split(' ').nth(1).and_then(|code| code.parse().ok()).expect("a status");
-        Answer { status, head: head.to_owned(), body: body.to_owned() }
+        Answer::parse(&self.raw(request.as_bytes()).await)
     }
 
     /// A unary gRPC call with bytes.
@@ -178,18 +236,20 @@ impl Server {
         rpc: &str,
         message: Bytes,
     ) -> Result<tonic::Response<Bytes>, tonic::Status> {
-        self.grpc_with(token, rpc, message, &[]).await
+        self.grpc_at(&self.address.to_string(), token, rpc, message, &[]).await
     }
 
-    /// A unary gRPC call with bytes and more metadata.
-    pub async fn grpc_with(
+    /// A unary gRPC call to a host, with more metadata.
+    pub async fn grpc_at(
         &self,
+        host: &str,
         token: &str,
         rpc: &str,
         message: Bytes,
         metadata: &[(&'static str, &str)],
     ) -> Result<tonic::Response<Bytes>, tonic::Status> {
         let channel = Channel::from_shared(format!("http://{}", self.address)).unwrap();
+        let channel = channel.origin(format!("http://{host}").parse().unwrap());
         let mut client = tonic::client::Grpc::new(channel.connect().await.unwrap());
         client.ready().await.unwrap();
         let mut request = tonic::Request::new(message);
@@ -200,6 +260,56 @@ impl Server {
         let path = format!("/{rpc}").parse().unwrap();
         client.unary(request, path, AsBytes).await
     }
+
+    /// A gRPC call that answers with many messages.
+    pub async fn grpc_stream(
+        &self,
+        token: &str,
+        rpc: &str,
+        message: Bytes,
+    ) -> Result<tonic::Streaming<Bytes>, tonic::Status> {
+        let channel = Channel::from_shared(format!("http://{}", self.address)).unwrap();
+        let mut client = tonic::client::Grpc::new(channel.connect().await.unwrap());
+        client.ready().await.unwrap();
+        let mut request = tonic::Request::new(message);
+        request.metadata_mut().insert("authorization", format!("Bearer {token}").parse().unwrap());
+        let path = format!("/{rpc}").parse().unwrap();
+        client.server_streaming(request, path, AsBytes).await.map(tonic::Response::into_inner)
+    }
+
+    /// A GET whose answer is read as it comes.
+    pub async fn open(&self, token: &str, path: &str, headers: &str) -> Chunks {
+        let request = format!(
+            "GET {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\n{headers}\r\n"
+        );
+        let mut stream = TcpStream::connect(self.address).await.unwrap();
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut chunks = Chunks { stream: BufReader::new(stream), head: String::new() };
+        while !chunks.head.ends_with("\r\n\r\n") {
+            let read = chunks.stream.read_line(&mut chunks.head).await.unwrap();
+            assert_ne!(read, 0, "{}", chunks.head);
+        }
+        chunks
+    }
+}
+
+/// A chunked answer of HTTP/1.1. Dropping it closes the connection.
+pub struct Chunks {
+    stream: BufReader<TcpStream>,
+    pub head: String,
+}
+
+impl Chunks {
+    /// The next chunk; `None` after the last.
+    pub async fn next(&mut self) -> Option<String> {
+        let mut line = String::new();
+        self.stream.read_line(&mut line).await.unwrap();
+        let length = usize::from_str_radix(line.trim_end(), 16).expect("a chunk's length");
+        let mut chunk = vec![0; length + 2];
+        self.stream.read_exact(&mut chunk).await.unwrap();
+        chunk.truncate(length);
+        (length > 0).then(|| String::from_utf8(chunk).unwrap())
+    }
 }
 
 pub struct Answer {
@@ -209,6 +319,13 @@ pub struct Answer {
 }
 
 impl Answer {
+    /// From a whole response.
+    pub fn parse(response: &str) -> Self {
+        let (head, body) = response.split_once("\r\n\r\n").expect("a head ends with an empty line");
+        let status = head.split(' ').nth(1).and_then(|code| code.parse().ok()).expect("a status");
+        Self { status, head: head.to_owned(), body: body.to_owned() }
+    }
+
     pub fn json(&self) -> serde_json::Value {
         serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.body))
     }

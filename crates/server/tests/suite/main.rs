@@ -3,9 +3,16 @@
 
 mod claims;
 mod exchanges;
+mod filters;
 mod gone;
+mod google_lros;
 mod google_protos;
 mod harness;
+mod lro;
+mod made;
 mod parity;
 mod scenes;
 mod upgrade;
+mod wait;
+mod watch;
+mod watch_forms;

@@ -66,6 +66,8 @@ const CANCEL_RECORD: &str = "longrun.v1.Backend/CancelRecord";
 const DELETE_RECORD: &str = "longrun.v1.Backend/DeleteRecord";
 const LEASE: &str = "longrun.v1.Backend/LeaseOperations";
 const RENEW: &str = "longrun.v1.Backend/RenewLease";
+// What it streams is compared in `watch`; here is what it refuses.
+const WATCH: &str = "longrun.v1.Backend/WatchRecords";
 const RELEASE: &str = "longrun.v1.Backend/ReleaseLease";
 
 #[rustfmt::skip]
@@ -82,6 +84,10 @@ const CASES: &[Case] = &[
     case(LIST, Scene::Succeeded, "alice", r#"{"name":"operations","filter":"done=false"}"#, ("GET", "/v1/operations?filter=done%3Dfalse", "")),
     case(LIST, Scene::Pending, "alice", r#"{"name":"operations","pageSize":-1}"#, ("GET", "/v1/operations?pageSize=-1", "")),
     case(LIST, Scene::Pending, "alice", r#"{"name":"operations","filter":"state=NONSENSE"}"#, ("GET", "/v1/operations?filter=state%3DNONSENSE", "")),
+    case(LIST, Scene::Failed, "alice", r#"{"name":"operations","filter":"response:* OR error.code=8 -metadata.x:*"}"#, ("GET", "/v1/operations?filter=response:*%20OR%20error.code%3D8%20-metadata.x:*", "")),
+    case(LIST, Scene::Failed, "alice", r#"{"name":"operations","filter":"error.code!=8"}"#, ("GET", "/v1/operations?filter=error.code!%3D8", "")),
+    case(LIST, Scene::Pending, "alice", r#"{"name":"operations","filter":"NOT (done=true"}"#, ("GET", "/v1/operations?filter=NOT+(done%3Dtrue", "")),
+    case(LIST, Scene::Pending, "alice", r#"{"name":"operations","filter":"create_time > \"abc\""}"#, ("GET", "/v1/operations?filter=create_time%20%3E%20%22abc%22", "")),
     case(LIST, Scene::Pending, "alice", r#"{"name":"operations","returnPartialSuccess":true}"#, ("GET", "/v1/operations?returnPartialSuccess=true", "")),
     case(LIST, Scene::Pending, "alice", r#"{"name":"operations","pageToken":"bad"}"#, ("GET", "/v1/operations?pageToken=bad", "")),
     case(DELETE, Scene::Succeeded, "alice", r#"{"name":"operations/one"}"#, ("DELETE", "/v1/operations/one", "")),
@@ -111,6 +117,7 @@ const CASES: &[Case] = &[
     case(GET_RECORD, Scene::Failed, "backend", named!(""), ("GET", at!("/one"), "")),
     case(GET_RECORD, Scene::Empty, "backend", named!(""), ("GET", at!("/one"), "")),
     case(LIST_RECORDS, Scene::Succeeded, "reader", r#"{"parent":"services/longrun.local","orderBy":"create_time"}"#, ("GET", at!("?orderBy=create_time"), "")),
+    case(LIST_RECORDS, Scene::Succeeded, "reader", r#"{"parent":"services/-","filter":"response.@type=google.protobuf.Empty"}"#, ("GET", "/longrun/v1/services/-/operations?filter=response.@type%3Dgoogle.protobuf.Empty", "")),
     case(LIST_RECORDS, Scene::Pending, "reader", r#"{"parent":"services/-"}"#, ("GET", "/longrun/v1/services/-/operations", "")),
     case(LIST_RECORDS, Scene::Pending, "elsewhere", r#"{"parent":"services/-"}"#, ("GET", "/longrun/v1/services/-/operations", "")),
     case(LIST_RECORDS, Scene::Pending, "backend", r#"{"parent":"services/longrun.local","orderBy":"name"}"#, ("GET", at!("?orderBy=name"), "")),
@@ -135,6 +142,13 @@ const CASES: &[Case] = &[
     case(RENEW, Scene::Leased, "backend", tokened!(r#","leaseDuration":"60s""#), ("POST", at!("/one:renewLease"), tokened!(r#","leaseDuration":"60s""#))),
     case(RENEW, Scene::Leased, "backend", named!(r#","leaseToken":"0000""#), ("POST", at!("/one:renewLease"), r#"{"leaseToken":"0000"}"#)),
     case(RENEW, Scene::Running, "backend", named!(""), ("POST", at!("/one:renewLease"), "{}")),
+    case(WATCH, Scene::Pending, "backend", r#"{"parent":"services/longrun.local","resumeToken":"nonsense"}"#, ("GET", at!(":watch?resumeToken=nonsense"), "")),
+    case(WATCH, Scene::Pending, "backend", r#"{"parent":"services/longrun.local","resumeToken":"01000000000000000100000000000000070000000000000007"}"#, ("GET", at!(":watch?resumeToken=01000000000000000100000000000000070000000000000007"), "")),
+    case(WATCH, Scene::Pending, "backend", r#"{"parent":"services/longrun.local","filter":"color=red"}"#, ("GET", at!(":watch?filter=color%3Dred"), "")),
+    case(WATCH, Scene::Pending, "backend", r#"{"parent":"services/unknown.example.com"}"#, ("GET", "/longrun/v1/services/unknown.example.com/operations:watch", "")),
+    case(WATCH, Scene::Pending, "elsewhere", r#"{"parent":"services/-"}"#, ("GET", "/longrun/v1/services/-/operations:watch", "")),
+    case(WATCH, Scene::Pending, "elsewhere", r#"{"parent":"services/longrun.local"}"#, ("GET", at!(":watch"), "")),
+    case(WATCH, Scene::Pending, "alice", r#"{"parent":"services/longrun.local"}"#, ("GET", at!(":watch"), "")),
     case(RELEASE, Scene::Leased, "backend", tokened!(r#","retryDelay":"10s""#), ("POST", at!("/one:releaseLease"), tokened!(r#","retryDelay":"10s""#))),
     case(RELEASE, Scene::Succeeded, "backend", tokened!(""), ("POST", at!("/one:releaseLease"), tokened!(""))),
     case(GET, Scene::Deleted, "alice", r#"{"name":"operations/one"}"#, ("GET", "/v1/operations/one", "")),

@@ -121,7 +121,7 @@ async fn what_lost_its_type_is_shown_as_it_was() {
     let before = shown(&server).await;
     assert!(before.0[0].contains("\"mast\": 3") && before.0[0].contains("\"percent\": 40"));
 
-    let mut server = server.restart(sources(&dir, "Boat", SECOND)).await;
+    let mut server = server.restart_with(sources(&dir, "Boat", SECOND)).await;
     let new = r#"{"@type":"type.googleapis.com/yard.v1.Progress","phase":"keel"}"#;
     let boat = r#"{"@type":"type.googleapis.com/yard.v1.Boat","title":"Kon"}"#;
     server.clock.forward(1);
@@ -132,7 +132,7 @@ async fn what_lost_its_type_is_shown_as_it_was() {
         let both = server.rest("alice", "GET", "/v1/operations", "").await.json();
         assert_eq!(both["operations"][0]["metadata"]["phase"], "keel");
         assert_eq!(both["operations"][1]["metadata"]["percent"], 40);
-        server = server.restart(sources(&dir, "Boat", SECOND)).await;
+        server = server.restart_with(sources(&dir, "Boat", SECOND)).await;
     }
     let refused =
         r#"{"method":"yard.v1.Yard/Build","request":{"@type":"type.googleapis.com/yard.v1.Ship"}}"#;
@@ -147,7 +147,7 @@ async fn what_the_new_type_can_read_is_shown_by_it() {
     let server = Server::start(sources(&dir, "Ship", FIRST), Limits::default()).await;
     run(&server, "old", PROGRESS, SHIP).await;
     let before = shown(&server).await;
-    let server = server.restart(sources(&dir, "Ship", RENAMED)).await;
+    let server = server.restart_with(sources(&dir, "Ship", RENAMED)).await;
     let after = shown(&server).await;
     assert_eq!(after.1, before.1, "bytes are bytes");
     let operation = server.rest("alice", "GET", "/v1/operations/old", "").await.json();
@@ -167,14 +167,14 @@ async fn an_open_record_is_finished_by_the_new_types() {
     );
     let made = server.rest("backend", "POST", &format!("{RECORDS}?operationId=old"), &record).await;
     assert_eq!(made.status, 200, "{}", made.body);
-    let server = server.restart(sources(&dir, "Boat", SECOND)).await;
+    let server = server.restart_with(sources(&dir, "Boat", SECOND)).await;
     let finish = r#"{"response":{"@type":"type.googleapis.com/yard.v1.Boat","title":"Kon"}}"#;
     let path = format!("{RECORDS}/old:finish");
     let done = server.rest("backend", "POST", &path, finish).await;
     assert_eq!(done.status, 200, "{}", done.body);
     let before = shown(&server).await;
     let third = "message Raft { string name = 1; } message Progress { string phase = 1; }";
-    let server = server.restart(sources(&dir, "Raft", third)).await;
+    let server = server.restart_with(sources(&dir, "Raft", third)).await;
     assert_eq!(shown(&server).await, before);
     let operation = server.rest("alice", "GET", "/v1/operations/old", "").await.json();
     assert_eq!(operation["metadata"]["percent"], 40);

@@ -109,28 +109,25 @@ fn changed(record: &Record, now: Timestamp, change: impl FnOnce(&mut Record)) ->
     next
 }
 
-/// Notes in what an event makes of a record the descriptor set that its payloads were
-/// checked against, if it brought any.
-///
-/// # Errors
-/// The event's.
-pub fn noted(before: &Record, decision: Decision, descriptors: Option<Digest>) -> Decision {
+/// Notes in a change the descriptor set that its payloads were checked against, if it
+/// brought any.
+#[must_use]
+pub fn noted(before: &Record, change: Change, descriptors: Option<Digest>) -> Change {
     let note = |mut next: Box<Record>| {
-        let brought =
-            next.metadata != before.metadata || next.done().is_some() != before.done().is_some();
+        let finished = next.done().is_some() != before.done().is_some();
         if let Some(digest) = descriptors
-            && brought
+            && (finished || next.metadata != before.metadata)
             && !next.descriptors.contains(&digest)
         {
             next.descriptors.push(digest);
         }
         next
     };
-    Ok(match decision? {
+    match change {
         Change::Keep => Change::Keep,
         Change::Put(next) => Change::Put(note(next)),
         Change::Remove(last, gone) => Change::Remove(note(last), gone),
-    })
+    }
 }
 
 fn put(record: Record) -> Change {

@@ -281,7 +281,9 @@ fn refusals_say_what_they_are_about() {
 fn the_descriptors_of_what_an_event_brings_are_noted_once() {
     let [old, new] = [b"old", b"new"].map(|text| crate::operation::Digest::of(&[text]));
     let before = Record { descriptors: vec![old], ..leased("A", 1, at(0)) };
-    let noted = |decision, digest| now_is(noted(&before, decision, digest)).descriptors;
+    let noted = |decision: Decision, digest| {
+        now_is(Ok(noted(&before, decision.unwrap(), digest))).descriptors
+    };
     let brings = || finish(&before, &finish_with(ok()), &expected(), &by_bytes, at(1));
     assert_eq!(noted(brings(), Some(new)), [old, new]);
     assert_eq!(noted(brings(), Some(old)), [old]);

@@ -5,23 +5,13 @@ use prost::Message as _;
 
 use super::{check_metadata, check_size, none_violated, record_reply, service, service_name};
 use crate::catalog::Service;
-use crate::error::{Error, Result, Violation};
-use crate::operation::{
-    Digest, Execution, Id, Labels, NewRecord, OperationName, Parent, Payload, Principal,
-    RecordName, RequestClaim, Span, Timestamp, transition,
-};
+use crate::error::{Result, Violation};
+use crate::operation::{Execution, Id, Parent, Principal, Span, Timestamp};
+use crate::service::birth::{DEADLINE, LEASE, MAX_ATTEMPTS, New, RETENTION, born};
 use crate::service::caller::backend_writes;
 use crate::service::{Api, Call, Reply, payload, request_id};
 use crate::wire;
 
-/// How long an operation may stay open if nobody says otherwise.
-const DEADLINE: Span = Span::seconds(24 * 3600);
-/// How long a lease lasts.
-const LEASE: Span = Span::seconds(30);
-/// How long a finished operation is kept.
-const RETENTION: Span = Span::seconds(30 * 24 * 3600);
-/// How often a record is handed out.
-const MAX_ATTEMPTS: u32 = 5;
 /// The longest exclusive key.
 const EXCLUSIVE_KEY_BYTES_MAX: usize = 255;
 /// The request's type.
@@ -40,66 +30,8 @@ pub(super) async fn create(
     let encoded = request.encode_to_vec();
     let new = checked(api, call, &service, &encoded, request)?;
 
-    let random: [u8; 10] = api.random();
-    // Only a name that the caller chose can be taken.
-    let id = new.id.clone().unwrap_or_else(|| Id::mint(api.store.now(), random));
-    let name = OperationName { parent: new.parent.clone(), id };
-    let birth = move |now: Timestamp| {
-        let id = new.id.clone().unwrap_or_else(|| Id::mint(now, random));
-        transition::create(&new.record(id), now)
-    };
-    let answer = api.store.create(vec![Box::new(birth)]).await.pop();
-    let answer = answer.ok_or_else(|| Error::internal("no answer"))?;
-    let record = answer.map_err(|error| Error::from_store(error, &name))?;
+    let record = born(api, &service, new).await?;
     Ok(record_reply(api, &record, None))
-}
-
-/// A request whose every field is as it should be.
-struct New {
-    service: String,
-    parent: Parent,
-    id: Option<Id>,
-    method: String,
-    owner: Option<Principal>,
-    exclusive_key: Option<String>,
-    request_claim: Option<RequestClaim>,
-    execution: Execution,
-    request: Option<Payload>,
-    metadata: Option<Payload>,
-    labels: Labels,
-    deadline: Option<Timestamp>,
-    expire_time: Option<Timestamp>,
-    max_attempts: u32,
-    deadline_default: Span,
-    lease_duration: Span,
-    retention: Span,
-    descriptors: Option<Digest>,
-}
-
-impl New {
-    fn record(&self, id: Id) -> NewRecord {
-        NewRecord {
-            name: RecordName {
-                service: self.service.clone(),
-                operation: OperationName { parent: self.parent.clone(), id },
-            },
-            method: self.method.clone(),
-            owner: self.owner.clone(),
-            exclusive_key: self.exclusive_key.clone(),
-            request_claim: self.request_claim,
-            execution: self.execution,
-            request: self.request.clone(),
-            metadata: self.metadata.clone(),
-            labels: self.labels.clone(),
-            deadline: self.deadline,
-            expire_time: self.expire_time,
-            max_attempts: self.max_attempts,
-            deadline_default: self.deadline_default,
-            lease_duration: self.lease_duration,
-            retention: self.retention,
-            descriptors: self.descriptors,
-        }
-    }
 }
 
 fn checked(

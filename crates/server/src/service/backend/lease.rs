@@ -127,12 +127,10 @@ pub(super) async fn renew(api: &Api, call: &Call, request: RenewLeaseRequest) ->
     check_size(api, "metadata", bytes, &mut violations);
     none_violated(violations)?;
     let held = token(&request.lease_token);
-    let descriptors = api.pools.current(&name.service);
     let renewal =
         Renewal { token: held.clone(), duration, metadata: request.metadata.map(wire::payload) };
     let event = move |record: &Record, now: Timestamp| {
-        let decision = transition::renew(record, &renewal, &expected(&service, record), now);
-        transition::noted(record, decision, descriptors)
+        transition::renew(record, &renewal, &expected(&service, record), now)
     };
     let record = apply(api, &name, Box::new(event)).await?;
     Ok(record_reply(api, &record, holders(&record, held.as_ref())))
@@ -161,10 +159,7 @@ pub(super) async fn release(api: &Api, call: &Call, request: ReleaseLeaseRequest
         error: request.error.map(wire::status),
         retry_delay: retry_delay.unwrap_or_default(),
     };
-    let descriptors = api.pools.current(&name.service);
-    let event = move |record: &Record, now: Timestamp| {
-        transition::noted(record, transition::release(record, &release, now), descriptors)
-    };
+    let event = move |record: &Record, now: Timestamp| transition::release(record, &release, now);
     let record = apply(api, &name, Box::new(event)).await?;
     Ok(record_reply(api, &record, None))
 }

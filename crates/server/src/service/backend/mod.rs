@@ -3,6 +3,7 @@
 mod create;
 mod lease;
 mod records;
+mod watch;
 mod write;
 
 use std::sync::Arc;
@@ -12,10 +13,11 @@ use longrun_api::longrun::v1::{GetRecordRequest, UpdateRecordRequest};
 use prost::Message as _;
 
 use super::caller::{backend_reads, backend_writes};
+use super::lro::stamp_change;
 use super::{Api, Call, Reply, decode, payload, unimplemented};
 use crate::catalog::Service;
 use crate::error::{Error, Kind, Result, Violation};
-use crate::operation::{Expected, LeaseToken, Record, RecordName};
+use crate::operation::{Expected, LeaseToken, Record, RecordName, transition};
 use crate::store::{Apply, StoreError};
 use crate::wire;
 
@@ -50,6 +52,7 @@ async fn dispatch(api: &Api, call: &Call, rpc: &str, request: Bytes) -> Result<R
         "DeleteRecord" => write::delete(api, call, decode(request)?).await,
         "LeaseOperations" => lease::lease(api, call, decode(request)?).await,
         "RenewLease" => lease::renew(api, call, decode(request)?).await,
+        "WatchRecords" => watch::watch(api, call, decode(request)?).await,
         "ReleaseLease" => lease::release(api, call, decode(request)?).await,
         _ => Err(unimplemented(&call.method.name)),
     }
@@ -61,7 +64,13 @@ pub(super) async fn update(
     name: &RecordName,
     apply: Apply,
 ) -> std::result::Result<Arc<Record>, StoreError> {
-    let answers = api.store.update(vec![(name.clone(), apply)]).await;
+    let service = api.catalog.service(&name.service).cloned();
+    let descriptors = api.pools.current(&name.service);
+    let stamped = move |record: &Record, now| {
+        let change = stamp_change(service.as_deref(), record, apply(record, now)?);
+        Ok(transition::noted(record, change, descriptors))
+    };
+    let answers = api.store.update(vec![(name.clone(), Box::new(stamped))]).await;
     answers.into_iter().next().unwrap_or(Err(StoreError::NotFound))
 }
 

@@ -51,12 +51,10 @@ pub(super) async fn finish(
         outcome,
         metadata: request.metadata.map(wire::payload),
     };
-    let descriptors = api.pools.current(&name.service);
     let event = move |record: &Record, now: Timestamp| {
         let same = |one: &Payload, other: &Payload| payload::same(&service, one, other);
         let expected = expected(&service, record);
-        let decision = transition::finish(record, &finish, &expected, &same, now);
-        transition::noted(record, decision, descriptors)
+        transition::finish(record, &finish, &expected, &same, now)
     };
     let record = apply(api, &name, Box::new(event)).await?;
     Ok(record_reply(api, &record, None))
@@ -80,10 +78,8 @@ pub(super) async fn update(api: &Api, call: &Call, request: UpdateRecordRequest)
     let update = checked(api, &service, request)?;
     // The lease's holder gets its token back, as from a renewal.
     let held = update.token.clone();
-    let descriptors = api.pools.current(&name.service);
     let event = move |record: &Record, now: Timestamp| {
-        let decision = transition::update(record, &update, &expected(&service, record), now);
-        transition::noted(record, decision, descriptors)
+        transition::update(record, &update, &expected(&service, record), now)
     };
     let record = apply(api, &name, Box::new(event)).await?;
     Ok(record_reply(api, &record, holders(&record, held.as_ref())))

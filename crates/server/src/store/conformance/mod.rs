@@ -9,6 +9,7 @@ mod changes;
 mod claims;
 mod create;
 mod descriptors;
+mod feed;
 mod lease;
 mod list;
 mod observe;
@@ -68,6 +69,13 @@ const CASES: &[Case] = cases![
     lease::what_the_change_refuses_is_not_leased,
     lease::no_record_is_leased_twice,
     lease::what_is_due_comes_with_the_longest_due_first,
+    feed::it_tells_the_latest_version_of_whatever_changed,
+    feed::a_bare_renewal_is_not_told,
+    feed::it_is_of_a_service_or_of_all,
+    feed::it_is_read_in_parts,
+    feed::nothing_comes_behind_its_end,
+    feed::removals_are_forgotten_when_they_are_old,
+    feed::whoever_follows_it_has_what_the_store_has,
     observe::commits_are_told_before_their_callers,
     observe::what_changes_nothing_is_not_told,
     observe::commits_are_told_in_order,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::read;
 use super::write::Writer;
-use crate::operation::Record;
+use crate::operation::{Outcome, Record};
 use crate::store::{Commit, LeaseApply, LeaseQuery};
 
 impl Writer {
@@ -39,9 +39,18 @@ impl Writer {
     }
 }
 
-fn payload_bytes(record: &Record) -> usize {
+/// What a record's payloads come to.
+pub(super) fn payload_bytes(record: &Record) -> usize {
     let bytes = |payload: &Option<crate::operation::Payload>| {
         payload.as_ref().map_or(0, |payload| payload.value.len())
     };
-    bytes(&record.request) + bytes(&record.metadata)
+    let outcome = match record.done().map(|done| &done.outcome) {
+        Some(Outcome::Response(response)) => response.value.len(),
+        Some(Outcome::Error(status)) => {
+            let details = status.details.iter().map(|detail| detail.value.len());
+            status.message.len() + details.sum::<usize>()
+        }
+        None => 0,
+    };
+    bytes(&record.request) + bytes(&record.metadata) + outcome
 }

@@ -3,10 +3,12 @@
 mod claims;
 mod codec;
 mod descriptors;
+mod feed;
 mod lease;
 mod open;
 mod read;
 mod removal;
+mod reply;
 mod space;
 #[cfg(test)]
 mod tests;
@@ -27,7 +29,10 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 pub use open::OpenError;
 
 pub use super::Faults;
-use super::{Apply, Birth, Found, LeaseApply, LeaseQuery, ListQuery, Observer, Store, StoreError};
+use super::{
+    Apply, Birth, Changes, ChangesQuery, Found, LeaseApply, LeaseQuery, ListQuery, Observer, Store,
+    StoreError,
+};
 use crate::clock::Clock;
 use crate::operation::{Digest, Record, RecordName, Span, Timestamp};
 use space::Room;
@@ -101,7 +106,7 @@ impl EmbeddedStore {
         options: EmbeddedOptions,
     ) -> Result<Self, OpenError> {
         let lock = open::lock(dir)?;
-        let (connection, last) = open::writer(dir)?;
+        let (connection, last, seq) = open::writer(dir)?;
         let clock = Arc::new(StoreClock { inner: clock, last: AtomicI64::new(last) });
         let readers = (0..READERS).map(|_| open::reader(dir)).collect::<Result<Vec<_>, _>>()?;
         let (sender, receiver) = mpsc::unbounded_channel();
@@ -112,6 +117,7 @@ impl EmbeddedStore {
             clock: clock.clone(),
             tombstone_retention,
             room: Room { dir: dir.to_owned(), disk: options.disk, bytes_max: options.bytes_max },
+            seq: seq.into(),
             faults: options.faults,
             dead: false,
             uses: RefCell::default(),
@@ -265,6 +271,22 @@ impl Store for EmbeddedStore {
                 return Ok(0);
             }
             self.write(|reply| Job::Forget(limit, reply)).await?
+        })
+    }
+
+    fn changes(&self, query: ChangesQuery) -> BoxFuture<'_, Result<Changes, StoreError>> {
+        Box::pin(self.read(move |connection| feed::changes(connection, &query)))
+    }
+
+    fn forget_removals(
+        &self,
+        before: Timestamp,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<usize, StoreError>> {
+        Box::pin(async move {
+            let old = self.read(move |connection| feed::old(connection, before, limit)).await?;
+            let Some(old) = old else { return Ok(0) };
+            self.write(|reply| Job::ForgetRemovals(old, reply)).await?
         })
     }
 

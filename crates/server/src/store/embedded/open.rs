@@ -65,8 +65,9 @@ pub(super) fn path(dir: &Path) -> PathBuf {
     dir.join("longrun.db")
 }
 
-/// The writing connection, its schema up to date, and the latest time given out.
-pub(super) fn writer(dir: &Path) -> Result<(Connection, i64), OpenError> {
+/// The writing connection, its schema up to date, the latest time given out, and the end of
+/// the change feed.
+pub(super) fn writer(dir: &Path) -> Result<(Connection, i64, i64), OpenError> {
     if rusqlite::version_number() < SQLITE_MIN {
         return Err(OpenError::Sqlite(rusqlite::version()));
     }
@@ -97,9 +98,10 @@ pub(super) fn writer(dir: &Path) -> Result<(Connection, i64), OpenError> {
     }
     prepare(&connection).map_err(broken)?;
     migrate(&mut connection, found).map_err(broken)?;
-    let last =
-        connection.query_row("SELECT now FROM clock", [], |row| row.get(0)).map_err(broken)?;
-    Ok((connection, last))
+    let (now, seq) = connection
+        .query_row("SELECT now, seq FROM clock", [], |row| Ok((row.get(0)?, row.get(1)?)))
+        .map_err(broken)?;
+    Ok((connection, now, seq))
 }
 
 fn migrate(connection: &mut Connection, found: usize) -> rusqlite::Result<()> {

@@ -11,7 +11,7 @@ use crate::operation::{
 };
 use crate::store::{Found, ListQuery, Order};
 
-const JOINS: &str = "LEFT JOIN requests ON requests.row = records.row \
+pub(super) const JOINS: &str = "LEFT JOIN requests ON requests.row = records.row \
      LEFT JOIN outcomes ON outcomes.row = records.row";
 
 pub(super) const READY: &str =

@@ -2,7 +2,7 @@
 //! version, commits all of it as one batch, tells the observer, then answers. There is no
 //! timer: what queues up while a batch reaches the disk is the next one.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -12,16 +12,15 @@ use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 
 use super::claims::{self, Blocked};
 use super::descriptors::{self, Uses};
+use super::reply::{Answer, Reply, answers_reply, send};
 use super::space::Room;
-use super::{StoreClock, codec, read, tombs};
+use super::{StoreClock, codec, feed, read, tombs};
 use crate::operation::{
     Change, Decision, Digest, OperationName, Record, RecordName, Span, State, Timestamp,
 };
 use crate::store::{
     Apply, Birth, Commit, Faults, Full, LeaseApply, LeaseQuery, Observer, Step, StoreError,
 };
-
-type Answer = Result<Arc<Record>, StoreError>;
 
 /// What the writer is asked to do.
 pub(super) enum Job {
@@ -35,6 +34,8 @@ pub(super) enum Job {
     Keep(Vec<(Digest, Bytes)>, oneshot::Sender<Result<(), StoreError>>),
     /// Drop what was kept long enough.
     Forget(usize, oneshot::Sender<Result<usize, StoreError>>),
+    /// Forget removals up to a place in the feed.
+    ForgetRemovals(i64, oneshot::Sender<Result<usize, StoreError>>),
     /// Commit something, however little.
     Ping(oneshot::Sender<Result<(), StoreError>>),
 }
@@ -44,9 +45,6 @@ pub(super) struct Queued {
     pub(super) job: Job,
     pub(super) _place: OwnedSemaphorePermit,
 }
-
-/// A job's answer, sent once the batch is durable.
-type Reply = Box<dyn FnOnce(Result<(), &str>)>;
 
 /// What a death is called.
 const DIED: &str = "injected: died";
@@ -60,6 +58,8 @@ pub(super) struct Writer {
     pub(super) clock: Arc<StoreClock>,
     pub(super) tombstone_retention: Span,
     pub(super) room: Room,
+    /// The end of the change feed. A batch that fails leaves a gap in it.
+    pub(super) seq: Cell<i64>,
     pub(super) faults: Option<Arc<dyn Faults>>,
     /// What the batch changes of the descriptor sets' counts.
     pub(super) uses: RefCell<Uses>,
@@ -153,6 +153,11 @@ impl Writer {
                     written |= count > 0;
                     replies.push(Box::new(move |done| send(reply, done.map(|()| count))));
                 }
+                Job::ForgetRemovals(through, reply) => {
+                    let count = feed::forget(connection, through)?;
+                    written |= count > 0;
+                    replies.push(Box::new(move |done| send(reply, done.map(|()| count))));
+                }
                 Job::Ping(reply) => {
                     written = true;
                     replies.push(Box::new(move |done| send(reply, done)));
@@ -165,7 +170,8 @@ impl Writer {
         }
         self.uses.take().write(connection)?;
         let now = self.clock.now().micros();
-        connection.prepare_cached("UPDATE clock SET now = ?")?.execute([now])?;
+        let sql = "UPDATE clock SET now = ?, seq = ?";
+        connection.prepare_cached(sql)?.execute([now, self.seq.get()])?;
         if self.faults.as_ref().is_some_and(|faults| faults.commit_fails()) {
             return Err(rusqlite::Error::SqliteFailure(
                 rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_FULL),
@@ -217,8 +223,8 @@ impl Writer {
         let columns = Columns::of(&record);
         let mut statement = self.connection.prepare_cached(
             "INSERT INTO records (service, parent, id, owner, method, state, create_time, \
-             finish_time, due_time, deleted, ready, head) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) \
-             ON CONFLICT DO NOTHING",
+             finish_time, due_time, deleted, ready, seq, head) \
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
         )?;
         let inserted = statement.execute(params![
             record.name.service,
@@ -232,6 +238,7 @@ impl Writer {
             columns.due_time,
             columns.deleted,
             columns.ready,
+            self.next_seq(),
             codec::head(&record),
         ])?;
         if inserted == 0 {
@@ -255,8 +262,13 @@ impl Writer {
         }
         self.uses.borrow_mut().moved(None, Some(&record));
         let record = Arc::new(record);
-        commits.push(Commit { record: record.clone(), removed: false });
+        commits.push(Commit { record: record.clone(), removed: false, visible: true });
         Ok(Ok(record))
+    }
+
+    fn next_seq(&self) -> i64 {
+        self.seq.set(self.seq.get() + 1);
+        self.seq.get()
     }
 
     fn update(
@@ -290,31 +302,39 @@ impl Writer {
             Err(refusal) => Err(StoreError::Refused(refusal)),
             Ok(Change::Keep) => Ok((Arc::new(record), false)),
             Ok(Change::Put(next)) => {
-                self.replace(row, &record, &next)?;
+                let visible = next.version != record.version;
+                self.replace(row, &record, &next, visible.then(|| self.next_seq()))?;
                 self.uses.borrow_mut().moved(Some(&record), Some(&next));
                 if next.done().is_some() {
                     self.free_key(&record)?;
                 }
                 let next = Arc::from(next);
-                commits.push(Commit { record: Arc::clone(&next), removed: false });
+                commits.push(Commit { record: Arc::clone(&next), removed: false, visible });
                 Ok((next, true))
             }
             Ok(Change::Remove(last, gone)) => {
                 self.remove(row, &last, gone)?;
                 self.uses.borrow_mut().moved(Some(&record), None);
                 self.free_key(&record)?;
+                feed::removed(&self.connection, self.next_seq(), &last.name, self.clock.now())?;
                 let last = Arc::from(last);
-                commits.push(Commit { record: Arc::clone(&last), removed: true });
+                commits.push(Commit { record: Arc::clone(&last), removed: true, visible: true });
                 Ok((last, true))
             }
         })
     }
 
-    fn replace(&self, row: i64, before: &Record, next: &Record) -> rusqlite::Result<()> {
+    fn replace(
+        &self,
+        row: i64,
+        before: &Record,
+        next: &Record,
+        seq: Option<i64>,
+    ) -> rusqlite::Result<()> {
         let columns = Columns::of(next);
         let mut statement = self.connection.prepare_cached(
             "UPDATE records SET state = ?, finish_time = ?, due_time = ?, deleted = ?, ready = ?, \
-             head = ? WHERE row = ?",
+             seq = coalesce(?, seq), head = ? WHERE row = ?",
         )?;
         statement.execute(params![
             columns.state,
@@ -322,6 +342,7 @@ impl Writer {
             columns.due_time,
             columns.deleted,
             columns.ready,
+            seq,
             codec::head(next),
             row,
         ])?;
@@ -372,22 +393,4 @@ impl Columns {
             ready: matches!(record.state, State::Pending { delayed_until: None }),
         }
     }
-}
-
-fn answers_reply(reply: oneshot::Sender<Vec<Answer>>, answers: Vec<Answer>) -> Reply {
-    Box::new(move |done| {
-        let answers = match done {
-            Ok(()) => answers,
-            Err(text) => {
-                answers.iter().map(|_| Err(StoreError::Unavailable(text.into()))).collect()
-            }
-        };
-        // A caller that left doesn't need its answer.
-        let _ = reply.send(answers);
-    })
-}
-
-fn send<T>(reply: oneshot::Sender<Result<T, StoreError>>, done: Result<T, &str>) {
-    // A caller that left doesn't need its answer.
-    let _ = reply.send(done.map_err(|text| StoreError::Unavailable(text.into())));
 }

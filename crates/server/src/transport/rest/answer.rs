@@ -18,6 +18,7 @@ use crate::transport::entry::Entry;
 const REALM: &str = "longrun";
 
 /// How an answer shall look.
+#[derive(Clone)]
 pub(super) struct Style {
     pretty: bool,
     enums_as_ints: bool,
@@ -50,6 +51,15 @@ impl Style {
         }
     }
 
+    pub(super) fn pretty(&self) -> bool {
+        self.pretty
+    }
+
+    /// Pretty only where that is possible.
+    pub(super) fn set_pretty(&mut self, possible: bool) {
+        self.pretty &= possible;
+    }
+
     /// Whether bytes made before will do.
     fn is_default(&self) -> bool {
         self.pretty && !self.enums_as_ints && !self.proto && self.fields.is_none()
@@ -72,10 +82,12 @@ pub(super) fn print(
         Answer::Hot(hot) => json(&hot.operation(), output, rule, style, fallback),
         Answer::Message(message) if style.proto => Ok(message.clone()),
         Answer::Message(message) => json(message, output, rule, style, fallback),
+        Answer::Stream(_) => Err(Error::internal("a stream is not one message")),
     }
 }
 
-fn json(
+/// A message as JSON.
+pub(super) fn json(
     bytes: &[u8],
     output: &MessageDescriptor,
     rule: &Rule,
@@ -119,11 +131,8 @@ pub(super) fn error(
     rpc: Option<&str>,
     style: &Style,
 ) -> Response<Body> {
-    let status = error.to_status(domain, rpc);
-    let http = error.http_status();
-    let bytes =
-        if style.proto { status.encode_to_vec() } else { envelope(error, http, &status, style) };
-    let mut response = response(http, bytes.into(), style);
+    let bytes = error_bytes(error, domain, rpc, style);
+    let mut response = response(error.http_status(), bytes, style);
     let headers = response.headers_mut();
     let mut insert = |name, value: String| {
         if let Ok(value) = HeaderValue::try_from(value) {
@@ -140,6 +149,22 @@ pub(super) fn error(
         insert(header::ALLOW, allow.join(", "));
     }
     response
+}
+
+/// An error's body.
+pub(super) fn error_bytes(error: &Error, domain: &str, rpc: Option<&str>, style: &Style) -> Bytes {
+    let status = error.to_status(domain, rpc);
+    if style.proto {
+        return status.encode_to_vec().into();
+    }
+    envelope(error, error.http_status(), &status, style).into()
+}
+
+/// An error as the status of a `google.rpc.StreamBody`.
+pub(super) fn stream_status(error: &Error, domain: &str, rpc: &str) -> Bytes {
+    let mut bytes = Vec::new();
+    prost::encoding::message::encode(2, &error.to_status(domain, Some(rpc)), &mut bytes);
+    bytes.into()
 }
 
 fn envelope(

@@ -13,6 +13,7 @@ CREATE TABLE records (
   due_time    INTEGER NOT NULL,
   deleted     INTEGER NOT NULL,
   ready       INTEGER NOT NULL,
+  seq         INTEGER NOT NULL,
   head        BLOB    NOT NULL
 ) STRICT;
 
@@ -27,6 +28,10 @@ CREATE INDEX records_time ON records (create_time, service, parent, id);
 -- What the reaper looks for, and what workers look for: by row, so the oldest comes first.
 CREATE INDEX records_due ON records (due_time);
 CREATE INDEX records_ready ON records (service, method) WHERE ready = 1;
+
+-- The change feed, of a service or of all: what a reader passes over, it passes over in the
+-- index.
+CREATE UNIQUE INDEX records_seq ON records (seq, service);
 
 CREATE TABLE requests (row INTEGER PRIMARY KEY, body BLOB NOT NULL) STRICT;
 CREATE TABLE outcomes (row INTEGER PRIMARY KEY, body BLOB NOT NULL) STRICT;
@@ -73,6 +78,16 @@ CREATE TABLE descriptor_uses (
   records INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
--- The store's time at its last commit. It goes on from there, whatever the machine says.
-CREATE TABLE clock (now INTEGER NOT NULL) STRICT;
-INSERT INTO clock VALUES (0);
+-- What the change feed tells of records that are gone, for a day.
+CREATE TABLE removals (
+  seq     INTEGER PRIMARY KEY,
+  service TEXT    NOT NULL,
+  parent  TEXT    NOT NULL,
+  id      TEXT    NOT NULL,
+  time    INTEGER NOT NULL
+) STRICT;
+
+-- The store's time and the change feed's end at its last commit. Both go on from there,
+-- whatever the machine says and whatever was removed.
+CREATE TABLE clock (now INTEGER NOT NULL, seq INTEGER NOT NULL) STRICT;
+INSERT INTO clock VALUES (0, 0);

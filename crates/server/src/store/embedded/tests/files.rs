@@ -98,7 +98,7 @@ fn sqlite_is_none_of_those_that_lose_data() {
 #[test]
 fn a_commit_reaches_the_disk_and_readers_do_not_write() {
     let dir = tempfile::tempdir().unwrap();
-    let (writer, _) = writer(dir.path()).unwrap();
+    let (writer, ..) = writer(dir.path()).unwrap();
     let reader = reader(dir.path()).unwrap();
     let text = |connection: &Connection, pragma: &str| -> String {
         connection.pragma_query_value(None, pragma, |row| row.get(0)).unwrap()
@@ -118,7 +118,7 @@ fn a_commit_reaches_the_disk_and_readers_do_not_write() {
 #[test]
 fn every_table_is_strict() {
     let dir = tempfile::tempdir().unwrap();
-    let (connection, _) = writer(dir.path()).unwrap();
+    let (connection, ..) = writer(dir.path()).unwrap();
     let mut statement = connection
         .prepare("SELECT name, strict FROM pragma_table_list WHERE name NOT LIKE 'sqlite_%'")
         .unwrap();
@@ -127,7 +127,7 @@ fn every_table_is_strict() {
         .unwrap()
         .collect::<Result<_, _>>()
         .unwrap();
-    assert_eq!(tables.len(), 9, "{tables:?}");
+    assert_eq!(tables.len(), 10, "{tables:?}");
     assert!(tables.iter().all(|(_, strict)| *strict), "{tables:?}");
 }
 

@@ -6,10 +6,11 @@ use rusqlite::types::Value;
 use crate::operation::samples::{at, name};
 use crate::operation::{Filter, Parent, Principal};
 use crate::store::conformance::everything;
+use crate::store::embedded::feed::feed_sql;
 use crate::store::embedded::open::writer;
 use crate::store::embedded::read::{DUE, READY, by_row_sql, get_sql, list_sql};
 use crate::store::embedded::tombs;
-use crate::store::{Cursor, ListQuery, Order};
+use crate::store::{ChangesQuery, Cursor, ListQuery, Order, Sequence};
 
 fn plan(connection: &Connection, sql: &str, values: Vec<Value>) -> Vec<String> {
     let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
@@ -26,7 +27,7 @@ const JOINS: [&str; 2] = [
 #[test]
 fn single_records_are_found_by_name_and_row() {
     let dir = tempfile::tempdir().unwrap();
-    let (connection, _) = writer(dir.path()).unwrap();
+    let (connection, ..) = writer(dir.path()).unwrap();
     let text = |text: &str| Value::Text(text.to_owned());
     let by_name = plan(&connection, &get_sql(), vec![text("s"), text("a"), text("")]);
     let found = "SEARCH records USING INDEX records_name (service=? AND id=? AND parent=?)";
@@ -39,7 +40,7 @@ fn single_records_are_found_by_name_and_row() {
 #[test]
 fn what_is_due_and_what_is_ready_is_found_in_order() {
     let dir = tempfile::tempdir().unwrap();
-    let (connection, _) = writer(dir.path()).unwrap();
+    let (connection, ..) = writer(dir.path()).unwrap();
     let number = Value::Integer;
     let due = plan(&connection, DUE, vec![number(1), number(1)]);
     assert_eq!(due, ["SEARCH records USING INDEX records_due (due_time<?)"]);
@@ -52,7 +53,7 @@ fn what_is_due_and_what_is_ready_is_found_in_order() {
 #[test]
 fn tombstones_are_found_by_name_and_dropped_in_order() {
     let dir = tempfile::tempdir().unwrap();
-    let (connection, _) = writer(dir.path()).unwrap();
+    let (connection, ..) = writer(dir.path()).unwrap();
     let text = |text: &str| Value::Text(text.to_owned());
     let by_name = plan(&connection, tombs::GET, vec![text("s"), text("a"), text("")]);
     let found = "SEARCH tombstones USING PRIMARY KEY (service=? AND id=? AND parent=?)";
@@ -62,9 +63,25 @@ fn tombstones_are_found_by_name_and_dropped_in_order() {
 }
 
 #[test]
+fn the_feed_is_read_in_order_from_where_it_begins() {
+    let dir = tempfile::tempdir().unwrap();
+    let (connection, ..) = writer(dir.path()).unwrap();
+    for (service, found) in [
+        (None, "SEARCH records USING INDEX records_seq (seq>?)"),
+        (Some("s".to_owned()), "SEARCH records USING INDEX records_seq (seq>?)"),
+    ] {
+        let query = ChangesQuery { service, after: None, limit: 10, bytes_max: 1 };
+        let [records, removals] = feed_sql(&query, Sequence(1));
+        assert_eq!(plan(&connection, &records.0, records.1), [found, JOINS[0], JOINS[1]]);
+        let found = "SEARCH removals USING INTEGER PRIMARY KEY (rowid>?)";
+        assert_eq!(plan(&connection, &removals.0, removals.1), [found]);
+    }
+}
+
+#[test]
 fn pages_are_read_in_order_from_where_they_begin() {
     let dir = tempfile::tempdir().unwrap();
-    let (connection, _) = writer(dir.path()).unwrap();
+    let (connection, ..) = writer(dir.path()).unwrap();
     let parent = Some(Parent::default());
     let owner = Principal::parse("static:alice");
     let table = [
