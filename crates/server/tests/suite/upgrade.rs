@@ -156,6 +156,26 @@ async fn what_the_new_type_can_read_is_shown_by_it() {
     server.stop().await;
 }
 
+/// A stream tells of what lost its type in JSON, too.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_watch_shows_what_lost_its_type() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start(sources(&dir, "Ship", FIRST), Limits::default()).await;
+    run(&server, "old", PROGRESS, SHIP).await;
+    let server = server.restart_with(sources(&dir, "Boat", SECOND)).await;
+    let accept = "Accept: application/x-ndjson\r\n";
+    let mut watch = server.open("backend", &format!("{RECORDS}:watch"), accept).await;
+    watch.next().await.expect("where it begins");
+    let label = r#"{"labels":{"a":"b"}}"#;
+    assert_eq!(server.rest("backend", "PATCH", &format!("{RECORDS}/old"), label).await.status, 200);
+    let line: serde_json::Value = serde_json::from_str(&watch.next().await.unwrap()).unwrap();
+    let operation = &line["record"]["operation"];
+    assert_eq!(operation["response"]["parts"]["mast"], 3, "{line}");
+    assert_eq!(operation["metadata"]["percent"], 40);
+    drop(watch);
+    server.stop().await;
+}
+
 /// A record that is open while the server changes has payloads of both.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_open_record_is_finished_by_the_new_types() {
