@@ -105,7 +105,7 @@ async fn drain(
         () = sleep(limit) => {}
         () = hurry => {}
     }
-    tracing::warn!(count = running.len(), "giving back what is not done");
+    tracing::info!(count = running.len(), "giving back what is not done");
     over.send_replace(true);
     if timeout(RELEASE_MAX, all(&mut running)).await.is_err() {
         tracing::warn!(count = running.len(), "not given back; the leases run out");
