@@ -229,8 +229,9 @@ def test_a_deleted_operation_is_gone(alice: Door, backend: Backend) -> None:
     parent = unique("projects/")
     for record in every_state(backend, parent).values():
         alice.operations.delete_operation(operation_name(record))
-        with pytest.raises(exceptions.NotFound):
+        with pytest.raises(exceptions.NotFound) as refusal:
             alice.operations.get_operation(operation_name(record))
+        assert refusal.value.reason == "OPERATION_DELETED"
     assert names_under(alice, parent) == []
 
 

@@ -150,7 +150,8 @@ pub(crate) async fn start(
         let count = catalog.problems().len();
         return Err(Failure::new(format!("--strict: {count} problems, the first is {first}")));
     }
-    let Config { listen, data_dir, limits, .. } = config;
-    let settings = Settings::new(listen, data_dir, catalog, authenticator, limits);
+    let Config { listen, data_dir, limits, tombstone_retention, .. } = config;
+    let mut settings = Settings::new(listen, data_dir, catalog, authenticator, limits);
+    settings.store.tombstone_retention = tombstone_retention.into();
     longrun_server::start(settings).await.map_err(Failure::new)
 }

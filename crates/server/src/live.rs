@@ -17,7 +17,7 @@ use tokio::sync::futures::OwnedNotified;
 
 use crate::operation::{Record, RecordName, State};
 use crate::pace::Pace;
-use crate::store::{Commit, Observer, Store, StoreError};
+use crate::store::{Commit, Found, Observer, Store, StoreError};
 use crate::wire;
 
 /// A record's version with the bytes that clients are answered with.
@@ -102,23 +102,26 @@ impl Live {
     /// The latest version, from the hot map or the store.
     ///
     /// # Errors
-    /// The store's.
+    /// [`StoreError::NotFound`], [`StoreError::Gone`], [`StoreError::Unavailable`].
     pub(crate) async fn get(
         &self,
         store: &dyn Store,
         name: &RecordName,
-    ) -> Result<Option<Arc<Hot>>, StoreError> {
+    ) -> Result<Arc<Hot>, StoreError> {
         match self.hot.get_value_or_guard_async(name).await {
-            Ok(hot) => Ok(Some(hot)),
+            Ok(hot) => Ok(hot),
             Err(guard) => {
-                let found = store.get(vec![name.clone()]).await?.pop().flatten();
-                let Some(record) = found else { return Ok(None) };
+                let record = match store.get(vec![name.clone()]).await?.pop() {
+                    Some(Found::Record(record)) => record,
+                    Some(Found::Tombstone(tombstone)) => return Err(StoreError::Gone(tombstone)),
+                    Some(Found::Nothing) | None => return Err(StoreError::NotFound),
+                };
                 let hot = Arc::new(Hot::new(record));
                 // A commit since the read has put a newer version in the guard's place.
-                Ok(Some(match guard.insert(hot.clone()) {
+                Ok(match guard.insert(hot.clone()) {
                     Ok(()) => hot,
                     Err(stale) => self.hot.get(name).unwrap_or(stale),
-                }))
+                })
             }
         }
     }

@@ -15,9 +15,9 @@ use crate::catalog::Catalog;
 use crate::clock::{Clock, Random, SystemClock, SystemRandom};
 use crate::config::Limits;
 use crate::live::Live;
-use crate::operation::{Filter, Record};
+use crate::operation::{Filter, Record, transition};
 use crate::reaper::Reaper;
-use crate::service::{Api, stamp_change};
+use crate::service::{Api, Pools, stamp_change};
 use crate::store::embedded::{EmbeddedOptions, EmbeddedStore, OpenError};
 use crate::store::{ListQuery, Observer, Order, Store};
 use crate::transport::{Entry, Guard, Listener, RateLimit, TraceIds, serve};
@@ -71,6 +71,8 @@ pub enum StartError {
     Store(OpenError),
     /// The address could not be bound.
     Listen(String, std::io::Error),
+    /// The descriptors can't be kept in the store.
+    Descriptors(String),
     /// The descriptors can't be offered for reflection.
     Reflection(String),
 }
@@ -91,7 +93,9 @@ pub struct Running {
 pub async fn start(settings: Settings) -> Result<Running, StartError> {
     let live = Arc::new(Live::new(settings.limits.hot_bytes_max as u64));
     let observer: Arc<dyn Observer> = live.clone();
-    let (clock, options) = (settings.clock.clone(), settings.store.clone());
+    let clock = settings.clock.clone();
+    let options =
+        EmbeddedOptions { bytes_max: settings.limits.store_bytes_max, ..settings.store.clone() };
     let opened = EmbeddedStore::open(&settings.data_dir, clock, observer, options);
     let embedded = Arc::new(opened.map_err(StartError::Store)?);
     let running = start_over(embedded.clone(), live, settings);
@@ -140,6 +144,8 @@ async fn start_over(
     let tonic =
         tonic::service::Routes::new(health_service).add_service(v1).add_service(v1alpha).prepare();
 
+    let pools = Pools::open(&catalog, store.clone()).await;
+    let pools = pools.map_err(|error| StartError::Descriptors(error.to_string()))?;
     let guard = authenticator.is_open().then(|| Guard {
         hosts: catalog.services().flat_map(|service| service.hosts.clone()).collect(),
     });
@@ -149,6 +155,7 @@ async fn start_over(
             catalog,
             store: store.clone(),
             live,
+            pools,
             random: random.clone(),
             limits: crate::service::Limits {
                 operation_bytes_max: limits.operation_bytes_max,
@@ -170,10 +177,11 @@ async fn start_over(
     });
 
     let mut tasks = JoinSet::new();
-    let served = entry.api.catalog.clone();
+    let (served, stamping) = (entry.api.catalog.clone(), entry.api.clone());
     let stamp = move |record: &Record, change| {
         let service = served.service(&record.name.service);
-        stamp_change(service.map(|service| &**service), record, change)
+        let change = stamp_change(service.map(|service| &**service), record, change);
+        transition::noted(record, change, stamping.pools.current(&record.name.service))
     };
     tasks.spawn(Reaper::new(store, Arc::new(stamp)).run(draining.clone()));
     tasks.spawn(forget_idle(entry.clone(), draining));
@@ -246,6 +254,7 @@ impl fmt::Display for StartError {
         match self {
             Self::Store(error) => write!(f, "{error}"),
             Self::Listen(address, error) => write!(f, "can't listen on {address}: {error}"),
+            Self::Descriptors(error) => write!(f, "can't keep the descriptors: {error}"),
             Self::Reflection(error) => write!(f, "can't offer reflection: {error}"),
         }
     }

@@ -41,6 +41,7 @@ pub(crate) fn record(record: &Record, token: Option<&LeaseToken>) -> OperationRe
         request: record.request.as_ref().map(any),
         owner: record.owner.as_ref().map(ToString::to_string).unwrap_or_default(),
         labels: record.labels.clone().into_iter().collect(),
+        exclusive_key: record.exclusive_key.clone().unwrap_or_default(),
         create_time: time(record.create_time),
         start_time: record.start_time.and_then(time),
         update_time: time(record.update_time),

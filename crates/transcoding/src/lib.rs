@@ -2,6 +2,7 @@
 //! protobuf become each other. It knows nothing of what the RPCs do.
 
 mod any;
+mod canonical;
 mod fields;
 mod json;
 mod request;
@@ -12,8 +13,9 @@ mod template;
 mod violation;
 
 pub use any::check_any_types;
+pub use canonical::canonical;
 pub use fields::FieldMask;
-pub use json::{PrintError, PrintOptions, parse, print};
+pub use json::{Fallback, PrintError, PrintOptions, parse, print, print_with};
 pub use request::{build_request, encode_request};
 pub use router::{Found, RouteError, Router, Shadowed};
 pub use rule::{Body, Rule};

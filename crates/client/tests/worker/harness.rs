@@ -73,7 +73,7 @@ impl Server {
             parent: "services/longrun.local".to_owned(),
             record: Some(record),
             operation_id: id.to_owned(),
-            operation_parent: String::new(),
+            ..Default::default()
         };
         self.client.create_operation(request).await.unwrap();
     }

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use toml::Spanned;
 
@@ -25,6 +26,8 @@ pub struct File {
     pub no_auth: Option<bool>,
     /// `behind_proxy`.
     pub behind_proxy: Option<bool>,
+    /// `tombstone_retention`.
+    pub tombstone_retention: Option<Duration>,
     /// `proto_path`: serves every service.
     pub proto_path: Vec<PathBuf>,
     /// `descriptor_set`: serves every service.
@@ -67,6 +70,7 @@ impl File {
             data_dir: table.data_dir.map(|dir| source.folder.join(dir)),
             no_auth: table.no_auth,
             behind_proxy: table.behind_proxy,
+            tombstone_retention: table.tombstone_retention,
             proto_path: source.resolve(table.proto_path),
             descriptor_set: source.resolve(table.descriptor_set),
             tokens: source.tokens(table.auth.tokens)?,

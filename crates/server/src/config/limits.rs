@@ -1,6 +1,6 @@
 //! `[limits]`.
 
-use std::num::NonZeroU32;
+use std::num::{NonZeroU32, NonZeroU64};
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -34,6 +34,9 @@ pub struct Limits {
     pub connections_max: usize,
     /// Concurrent streams of one HTTP/2 connection. 256.
     pub streams_max: u32,
+    /// Bytes of records and of what is kept about them, above which no more operations are
+    /// created; `None`: any number.
+    pub store_bytes_max: Option<u64>,
     /// How long a client may take to send its request's headers. `"10s"`.
     pub header_timeout: Duration,
 }
@@ -52,6 +55,7 @@ impl Default for Limits {
             hot_bytes_max: 256 << 20,
             connections_max: 10_000,
             streams_max: 256,
+            store_bytes_max: None,
             header_timeout: Duration::from_secs(10),
         }
     }
@@ -71,6 +75,7 @@ pub(super) struct LimitsTable {
     hot_bytes_max: Option<NonZeroU32>,
     connections_max: Option<NonZeroU32>,
     streams_max: Option<NonZeroU32>,
+    store_bytes_max: Option<NonZeroU64>,
     #[serde(deserialize_with = "text::positive_duration")]
     header_timeout: Option<Duration>,
 }
@@ -94,6 +99,7 @@ impl From<LimitsTable> for Limits {
             hot_bytes_max: size(table.hot_bytes_max, default.hot_bytes_max),
             connections_max: size(table.connections_max, default.connections_max),
             streams_max: table.streams_max.map_or(default.streams_max, NonZeroU32::get),
+            store_bytes_max: table.store_bytes_max.map(NonZeroU64::get),
             header_timeout: table.header_timeout.unwrap_or(default.header_timeout),
         }
     }

@@ -2,6 +2,7 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::{ConfigError, File, Limits};
 use crate::auth::StaticToken;
@@ -48,6 +49,8 @@ pub struct Config {
     pub behind_proxy: bool,
     /// Who is let in.
     pub auth: Auth,
+    /// How long it says of a removed operation that it was there; zero: not at all.
+    pub tombstone_retention: Duration,
     /// What it bears.
     pub limits: Limits,
     /// What it serves.
@@ -56,6 +59,8 @@ pub struct Config {
 
 /// The port that is taken when nothing says another.
 const PORT: u16 = 8080;
+/// How long tombstones are kept when nothing says otherwise.
+const TOMBSTONE_RETENTION: Duration = Duration::from_secs(7 * 24 * 3600);
 
 impl Config {
     /// Puts the three together; `data_dir` is used where neither says one.
@@ -83,6 +88,7 @@ impl Config {
             listen: over.listen.or(file.listen).unwrap_or((Ipv4Addr::LOCALHOST, PORT).into()),
             behind_proxy: over.behind_proxy || file.behind_proxy == Some(true),
             auth,
+            tombstone_retention: file.tombstone_retention.unwrap_or(TOMBSTONE_RETENTION),
             limits: file.limits,
             sources: Sources {
                 services,

@@ -28,6 +28,8 @@ pub(super) struct FileTable {
     pub(super) proto_path: Vec<PathBuf>,
     #[serde(deserialize_with = "text::paths")]
     pub(super) descriptor_set: Vec<PathBuf>,
+    #[serde(deserialize_with = "text::duration")]
+    pub(super) tombstone_retention: Option<Duration>,
     pub(super) auth: AuthTable,
     pub(super) limits: LimitsTable,
     pub(super) service: Vec<Spanned<ServiceTable>>,

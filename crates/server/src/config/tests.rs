@@ -30,6 +30,7 @@ fn everything() {
         listen = "localhost:9000"
         data_dir = "data"
         behind_proxy = true
+        tombstone_retention = "0s"
         proto_path = "protos"
         descriptor_set = ["/a.bin", "b.bin"]
         [[auth.tokens]]
@@ -43,6 +44,7 @@ fn everything() {
         streams_max = 7
         header_timeout = "500ms"
         hot_bytes_max = 1048576
+        store_bytes_max = 10000000000
         [[service]]
         name = "library.example.com"
         config = "library.yaml"
@@ -75,8 +77,10 @@ fn everything() {
     assert_eq!(file.limits.header_timeout, Duration::from_millis(500));
     assert_eq!(file.limits.hot_bytes_max, 1 << 20);
     assert_eq!(file.limits.page_size_max, 1000);
+    assert_eq!(file.limits.store_bytes_max, Some(10_000_000_000));
+    assert_eq!(file.tombstone_retention, Some(Duration::ZERO));
     let [library, events] = &file.services[..] else { panic!("two services") };
-    assert_eq!(library.place, "/etc/longrun/longrun.toml:18:9");
+    assert_eq!(library.place, "/etc/longrun/longrun.toml:20:9");
     assert_eq!(library.config, Some(ConfigSource::File(folder.join("library.yaml"))));
     assert_eq!((library.policy, library.bindings), (Policy::Shared, Bindings::Wide));
     let method = &library.methods["lib.v1.Library/Build"];

@@ -80,12 +80,29 @@ pub enum Kind {
         /// The name asked for.
         name: String,
     },
+    /// The caller could have seen it, but it was deleted.
+    OperationDeleted {
+        /// The name asked for.
+        name: String,
+    },
+    /// The caller could have seen it, but its time had come.
+    OperationExpired {
+        /// The name asked for.
+        name: String,
+    },
     /// A watch can't go on from so long ago.
     ResumeTokenExpired,
     /// The name is taken.
     OperationAlreadyExists {
         /// The name.
         name: String,
+    },
+    /// The request id was used for another request.
+    RequestIdReused,
+    /// An open operation has the exclusive key.
+    ExclusiveKeyHeld {
+        /// That operation, for those who may read it.
+        name: Option<String>,
     },
     /// The operation is finished.
     OperationDone {
@@ -121,6 +138,11 @@ pub enum Kind {
         /// Whole seconds until one is taken again.
         retry_seconds: u32,
     },
+    /// The store takes no new operations.
+    StoreFull {
+        /// What it is that has run out: `store_bytes_max` or `disk`.
+        limit: &'static str,
+    },
     /// The store is away.
     StoreUnavailable,
     /// A bug, or a broken machine.
@@ -151,9 +173,13 @@ impl Kind {
             Self::RequestTooLarge { .. } => (Code::InvalidArgument, "REQUEST_TOO_LARGE"),
             Self::PartialSuccessUnsupported => (Code::Unimplemented, "PARTIAL_SUCCESS_UNSUPPORTED"),
             Self::OperationNotFound { .. } => (Code::NotFound, "OPERATION_NOT_FOUND"),
+            Self::OperationDeleted { .. } => (Code::NotFound, "OPERATION_DELETED"),
+            Self::OperationExpired { .. } => (Code::NotFound, "OPERATION_EXPIRED"),
             Self::OperationAlreadyExists { .. } => {
                 (Code::AlreadyExists, "OPERATION_ALREADY_EXISTS")
             }
+            Self::RequestIdReused => (Code::AlreadyExists, "REQUEST_ID_REUSED"),
+            Self::ExclusiveKeyHeld { .. } => (Code::Aborted, "EXCLUSIVE_KEY_HELD"),
             Self::ResumeTokenExpired => (Code::OutOfRange, "RESUME_TOKEN_EXPIRED"),
             Self::OperationDone { .. } => (Code::FailedPrecondition, "OPERATION_DONE"),
             Self::LeaseRequired { .. } => (Code::Aborted, "LEASE_REQUIRED"),
@@ -161,6 +187,7 @@ impl Kind {
             Self::ExecutionSelf { .. } => (Code::FailedPrecondition, "EXECUTION_SELF"),
             Self::EtagMismatch { .. } => (Code::Aborted, "ETAG_MISMATCH"),
             Self::RateLimitExceeded { .. } => (Code::ResourceExhausted, "RATE_LIMIT_EXCEEDED"),
+            Self::StoreFull { .. } => (Code::ResourceExhausted, "STORE_FULL"),
             Self::StoreUnavailable => (Code::Unavailable, "STORE_UNAVAILABLE"),
             Self::Internal => (Code::Internal, "INTERNAL"),
         }
@@ -201,12 +228,16 @@ impl Kind {
             Self::OriginNotAllowed { origin } => one("origin", origin.clone()),
             Self::RequestTooLarge { limit_bytes } => one("limit_bytes", limit_bytes.to_string()),
             Self::OperationNotFound { name }
+            | Self::OperationDeleted { name }
+            | Self::OperationExpired { name }
             | Self::OperationAlreadyExists { name }
             | Self::OperationDone { name }
             | Self::LeaseRequired { name }
             | Self::LeaseLost { name }
             | Self::ExecutionSelf { name } => one("name", name.clone()),
+            Self::ExclusiveKeyHeld { name: Some(name) } => one("name", name.clone()),
             Self::EtagMismatch { name, current } => pair("name", name, "etag", current),
+            Self::StoreFull { limit } => one("limit", (*limit).to_owned()),
             Self::RateLimitExceeded { subject, .. } => one("consumer", subject.clone()),
             _ => BTreeMap::new(),
         }

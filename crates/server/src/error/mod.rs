@@ -9,8 +9,8 @@ use std::fmt;
 pub use kind::Kind;
 pub use status::http_status;
 
-use crate::operation::{OperationName, Refusal};
-use crate::store::StoreError;
+use crate::operation::{Claimed, Gone, OperationName, Refusal};
+use crate::store::{Full, StoreError};
 
 /// The domain of errors that belong to no service.
 pub const DOMAIN: &str = "longrun.local";
@@ -62,6 +62,22 @@ impl Error {
         Self::new(Kind::OperationNotFound { name }, message)
     }
 
+    /// The `NOT_FOUND` of an operation that was there, for those who could see it.
+    #[must_use]
+    pub fn gone(name: &impl fmt::Display, gone: Gone) -> Self {
+        let name = name.to_string();
+        match gone {
+            Gone::Deleted => {
+                let message = format!("Operation \"{name}\" was deleted.");
+                Self::new(Kind::OperationDeleted { name }, message)
+            }
+            Gone::Expired => {
+                let message = format!("Operation \"{name}\" has expired.");
+                Self::new(Kind::OperationExpired { name }, message)
+            }
+        }
+    }
+
     /// A broken invariant; the caller learns no more than that.
     pub fn internal(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         let message = "An internal error has occurred. It is in the server's log.".to_owned();
@@ -73,11 +89,14 @@ impl Error {
     pub fn from_store(error: StoreError, name: &OperationName) -> Self {
         match error {
             StoreError::NotFound => Self::not_found(name),
+            StoreError::Gone(tombstone) => Self::gone(name, tombstone.gone),
             StoreError::AlreadyExists => {
                 let name = name.to_string();
                 let message = format!("Operation \"{name}\" already exists.");
                 Self::new(Kind::OperationAlreadyExists { name }, message)
             }
+            StoreError::Claimed(claimed) => Self::from_claimed(claimed),
+            StoreError::Full(full) => Self::full(full),
             StoreError::Refused(refusal) => Self::from_refusal(refusal, name),
             StoreError::Unavailable(source) => Self::unavailable(source),
         }
@@ -90,9 +109,47 @@ impl Error {
         Self { kind: Kind::StoreUnavailable, message, domain: None, source: Some(source) }
     }
 
+    fn full(full: Full) -> Self {
+        let (limit, why) = match full {
+            Full::Bytes { limit_bytes } => {
+                ("store_bytes_max", format!("its limit of {limit_bytes} bytes is reached"))
+            }
+            Full::Disk { percent_min } => {
+                ("disk", format!("less than {percent_min} % of its disk is free"))
+            }
+        };
+        let message = format!("The store takes no new operations: {why}.");
+        Self::new(Kind::StoreFull { limit }, message)
+    }
+
+    /// An open operation has the exclusive key; its name is for those who may read it.
+    #[must_use]
+    pub fn held(by: Option<&OperationName>) -> Self {
+        let name = by.map(ToString::to_string);
+        let message = match &name {
+            Some(name) => {
+                format!("The exclusive key is held by operation \"{name}\" until that is done.")
+            }
+            None => "The exclusive key is held by another operation until that is done.".to_owned(),
+        };
+        Self::new(Kind::ExclusiveKeyHeld { name }, message)
+    }
+
+    fn from_claimed(claimed: Claimed) -> Self {
+        match claimed {
+            Claimed::Reused => Self::new(
+                Kind::RequestIdReused,
+                "The request id was used for another request: take a fresh one for each.",
+            ),
+            Claimed::Gone(name, gone) => Self::gone(&name.operation, gone),
+            Claimed::Held(name) => Self::held(Some(&name.operation)),
+        }
+    }
+
     fn from_refusal(refusal: Refusal, name: &OperationName) -> Self {
         match refusal {
             Refusal::NotFound => Self::not_found(name),
+            Refusal::Gone(gone) => Self::gone(name, gone),
             Refusal::Done => Self::new(
                 Kind::OperationDone { name: name.to_string() },
                 format!("Operation \"{name}\" is done; its outcome doesn't change again."),

@@ -28,6 +28,8 @@ impl Error {
         match self.kind {
             Kind::RateLimitExceeded { retry_seconds, .. } => Some(retry_seconds),
             Kind::StoreUnavailable => Some(1),
+            // Operations expire, and somebody may make room.
+            Kind::StoreFull { .. } => Some(60),
             _ => None,
         }
     }
@@ -75,6 +77,14 @@ impl Error {
                 };
                 let field_violations = violations.iter().map(violation).collect();
                 details.push(any("BadRequest", &BadRequest { field_violations }));
+            }
+            Kind::StoreFull { limit } => {
+                let violation = quota_failure::Violation {
+                    subject: (*limit).to_owned(),
+                    description: self.message.clone(),
+                    ..Default::default()
+                };
+                details.push(any("QuotaFailure", &QuotaFailure { violations: vec![violation] }));
             }
             Kind::RateLimitExceeded { subject, .. } => {
                 let violation = quota_failure::Violation {

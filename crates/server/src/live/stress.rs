@@ -51,7 +51,7 @@ async fn ten_thousand_waiters_each_learn_of_their_finish() {
             async move {
                 loop {
                     let mut signal = live.watch_record(&name);
-                    let hot = live.get(&*store, &name).await.unwrap().unwrap();
+                    let hot = live.get(&*store, &name).await.unwrap();
                     if hot.record.done().is_some() {
                         return;
                     }
@@ -64,7 +64,13 @@ async fn ten_thousand_waiters_each_learn_of_their_finish() {
             let outcome = Outcome::Response(payload("test.Response", b""));
             let finish = Finish { token: None, outcome, metadata: None };
             let apply = move |record: &_, now| {
-                transition::finish(record, &finish, &Expected::default(), now)
+                transition::finish(
+                    record,
+                    &finish,
+                    &Expected::default(),
+                    &transition::by_bytes,
+                    now,
+                )
             };
             store.update(vec![(name, Box::new(apply) as Apply)]).await.remove(0).unwrap();
         };
@@ -111,7 +117,7 @@ async fn no_read_is_older_than_what_was_answered_before_it() {
             for turn in 0..3000_usize {
                 let index = (turn * (2 * reader + 1)) % names.len();
                 let floor = answered[index].load(Ordering::SeqCst);
-                let hot = live.get(&*store, &names[index]).await.unwrap().unwrap();
+                let hot = live.get(&*store, &names[index]).await.unwrap();
                 assert!(hot.record.version >= floor, "{} < {floor}", hot.record.version);
             }
         }));
@@ -130,17 +136,17 @@ async fn what_was_removed_is_not_read_again() {
         tasks.push(tokio::spawn(async move {
             let read = |_| {
                 let (live, store, name) = (live.clone(), store.clone(), name.clone());
-                tokio::spawn(async move { drop(live.get(&*store, &name).await.unwrap()) })
+                tokio::spawn(async move { drop(live.get(&*store, &name).await) })
             };
             let mut readers: Vec<_> = (0..4).map(read).collect();
             let update = (name.clone(), Box::new(remove) as Apply);
             store.update(vec![update]).await.remove(0).unwrap();
             readers.extend((4..8).map(read));
-            assert!(live.get(&*store, &name).await.unwrap().is_none());
+            assert!(live.get(&*store, &name).await.is_err());
             for reader in readers {
                 reader.await.unwrap();
             }
-            assert!(live.get(&*store, &name).await.unwrap().is_none());
+            assert!(live.get(&*store, &name).await.is_err());
         }));
     }
     all_end(tasks).await;

@@ -8,8 +8,8 @@ use tokio::sync::oneshot;
 
 use super::*;
 use crate::operation::samples::{at, name, payload, record};
-use crate::operation::{Done, Finisher, Holder, Outcome, Timestamp};
-use crate::store::{Apply, Birth, Changes, ChangesQuery, LeaseApply, LeaseQuery, ListQuery};
+use crate::operation::{Digest, Done, Finisher, Holder, Outcome, Timestamp};
+use crate::store::{Apply, Birth, Changes, ChangesQuery, Found, LeaseApply, LeaseQuery, ListQuery};
 
 /// One record in a store whose reads arrive when the test lets them.
 #[derive(Default)]
@@ -38,10 +38,7 @@ impl Slow {
 }
 
 impl Store for Slow {
-    fn get(
-        &self,
-        names: Vec<RecordName>,
-    ) -> BoxFuture<'_, Result<Vec<Option<Arc<Record>>>, StoreError>> {
+    fn get(&self, names: Vec<RecordName>) -> BoxFuture<'_, Result<Vec<Found>, StoreError>> {
         assert_eq!(names, [name("x")]);
         let found = self.current.lock().unwrap().clone();
         let gate = self.gates.lock().unwrap().pop_front();
@@ -49,7 +46,7 @@ impl Store for Slow {
             if let Some(gate) = gate {
                 gate.await.unwrap();
             }
-            Ok(vec![found])
+            Ok(vec![found.map_or(Found::Nothing, Found::Record)])
         })
     }
 
@@ -73,6 +70,18 @@ impl Store for Slow {
         _: LeaseQuery,
         _: LeaseApply,
     ) -> BoxFuture<'_, Result<Vec<Arc<Record>>, StoreError>> {
+        unreachable!()
+    }
+
+    fn keep_descriptors(&self, _: Vec<(Digest, Bytes)>) -> BoxFuture<'_, Result<(), StoreError>> {
+        unreachable!()
+    }
+
+    fn descriptors(&self, _: Digest) -> BoxFuture<'_, Result<Option<Bytes>, StoreError>> {
+        unreachable!()
+    }
+
+    fn forget(&self, _: usize) -> BoxFuture<'_, Result<usize, StoreError>> {
         unreachable!()
     }
 
@@ -114,7 +123,7 @@ fn too_large(mut record: Record) -> Record {
 }
 
 async fn version(live: &Live, store: &dyn Store) -> Option<u64> {
-    live.get(store, &name("x")).await.unwrap().map(|hot| hot.record.version)
+    live.get(store, &name("x")).await.ok().map(|hot| hot.record.version)
 }
 
 /// A read that began before a commit may answer the version before it, but it may leave

@@ -1,6 +1,6 @@
 //! What may become of a record, and why not.
 
-use super::Record;
+use super::{Gone, Record};
 
 /// What an event makes of a record.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -9,8 +9,8 @@ pub enum Change {
     Keep,
     /// The record is now this.
     Put(Box<Record>),
-    /// The record goes; this was its last version, for the answer.
-    Remove(Box<Record>),
+    /// The record goes, and why; this was its last version, for the answer.
+    Remove(Box<Record>, Gone),
 }
 
 /// Why an event may not happen. Each has one code and one reason in `error`.
@@ -18,6 +18,8 @@ pub enum Change {
 pub enum Refusal {
     /// It isn't there, or not for this caller.
     NotFound,
+    /// It was this caller's to see, and is gone for clients.
+    Gone(Gone),
     /// It is done, and the event would change that.
     Done,
     /// A leased record changes only under its token, and none was sent.

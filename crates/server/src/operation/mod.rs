@@ -4,6 +4,7 @@
 //! everything that can go wrong is a [`Refusal`].
 
 mod change;
+mod claim;
 pub mod filter;
 mod name;
 mod page;
@@ -12,9 +13,13 @@ mod resume;
 #[cfg(test)]
 pub(crate) mod samples;
 mod time;
+mod tombstone;
 pub mod transition;
 
 pub use change::{Change, Decision, Refusal};
+pub use claim::{
+    Claim, ClaimKey, ClaimKind, Claimed, Digest, REQUEST_ID_RETENTION, RequestClaim, Verdict, judge,
+};
 pub use filter::{Compare, Filter, FilterError, Term};
 pub use name::{Id, NameError, OperationName, Parent, RecordName};
 pub use page::{PageError, PageSize, PageToken, page_digest};
@@ -24,4 +29,5 @@ pub use record::{
 };
 pub use resume::{ResumeError, ResumeToken};
 pub use time::{Span, Timestamp};
+pub use tombstone::{Gone, OwnerDigest, Tombstone};
 pub use transition::{Expected, Finish, Grant, NewRecord, Release, Renewal, Update};

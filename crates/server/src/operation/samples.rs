@@ -5,8 +5,9 @@ use proptest::option;
 use proptest::prelude::*;
 
 use super::{
-    Done, Execution, Expected, Finisher, Holder, Id, Lease, LeaseToken, OperationName, Outcome,
-    Parent, Payload, Principal, Record, RecordName, Span, State, Status, Timestamp, TokenHash,
+    Digest, Done, Execution, Expected, Finisher, Holder, Id, Lease, LeaseToken, OperationName,
+    Outcome, Parent, Payload, Principal, Record, RecordName, RequestClaim, Span, State, Status,
+    Timestamp, TokenHash,
 };
 
 /// `seconds` after a moment that is the tests' own.
@@ -49,6 +50,8 @@ pub(crate) fn record(id: &str, now: Timestamp) -> Record {
         name: name(id),
         method: "pkg.Service/Method".to_owned(),
         owner: Principal::parse("static:alice"),
+        exclusive_key: None,
+        request_claim: None,
         execution: Execution::Leased,
         state: State::Pending { delayed_until: None },
         request: Some(payload("test.Request", b"request")),
@@ -65,6 +68,7 @@ pub(crate) fn record(id: &str, now: Timestamp) -> Record {
         max_attempts: 3,
         lease_duration: Span::seconds(20),
         retention: Span::seconds(500),
+        descriptors: vec![],
         version: 1,
     }
 }
@@ -134,6 +138,10 @@ prop_compose! {
         name in any_name(),
         method in "(pkg\\.Service/[A-Z]{0,5})?",
         owner in option::of("[a-z]{1,4}:\\PC{1,20}"),
+        // Random enough that no two have one.
+        exclusive_key in option::of("[a-z]{20,30}"),
+        request_claim in option::of(any::<([u8; 32], [u8; 32])>()),
+        descriptors in vec(any::<[u8; 32]>(), 0..3),
         (execution, state) in any_state(),
         (request, metadata) in (option::of(any_payload()), option::of(any_payload())),
         labels in btree_map("[a-z]{1,4}", "\\PC{0,10}", 0..4),
@@ -145,8 +153,11 @@ prop_compose! {
         version in any::<u64>(),
     ) -> Record {
         let owner = owner.and_then(|owner| Principal::parse(&owner));
+        let request_claim = request_claim
+            .map(|(scope, body)| RequestClaim { scope: Digest(scope), body: Digest(body) });
+        let descriptors = descriptors.into_iter().map(Digest).collect();
         Record {
-            name, method, owner, execution, state, request, metadata, labels, create_time,
+            name, method, owner, exclusive_key, request_claim, descriptors, execution, state, request, metadata, labels, create_time,
             start_time, update_time, expire_time, delete_time, deadline, cancel_request_time,
             attempt, max_attempts, lease_duration, retention, version,
         }

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use super::Api;
-use super::lro::{Claims, stamp_birth};
+use super::lro::stamp_birth;
 use crate::catalog::Service;
-use crate::error::{Error, Result};
+use crate::error::Error;
 use crate::operation::{
-    Execution, Id, Labels, NewRecord, OperationName, Parent, Payload, Principal, Record,
-    RecordName, Span, Timestamp, transition,
+    Digest, Execution, Id, Labels, NewRecord, OperationName, Parent, Payload, Principal, Record,
+    RecordName, RequestClaim, Span, Timestamp, transition,
 };
+use crate::store::StoreError;
 
 /// How long an operation may stay open if nobody says otherwise.
 pub(super) const DEADLINE: Span = Span::seconds(24 * 3600);
@@ -27,6 +28,8 @@ pub(super) struct New {
     pub id: Option<Id>,
     pub method: String,
     pub owner: Option<Principal>,
+    pub exclusive_key: Option<String>,
+    pub request_claim: Option<RequestClaim>,
     pub execution: Execution,
     pub request: Option<Payload>,
     pub metadata: Option<Payload>,
@@ -37,6 +40,7 @@ pub(super) struct New {
     pub deadline_default: Span,
     pub lease_duration: Span,
     pub retention: Span,
+    pub descriptors: Option<Digest>,
 }
 
 impl New {
@@ -48,6 +52,8 @@ impl New {
             },
             method: self.method.clone(),
             owner: self.owner.clone(),
+            exclusive_key: self.exclusive_key.clone(),
+            request_claim: self.request_claim,
             execution: self.execution,
             request: self.request.clone(),
             metadata: self.metadata.clone(),
@@ -58,32 +64,42 @@ impl New {
             deadline_default: self.deadline_default,
             lease_duration: self.lease_duration,
             retention: self.retention,
+            descriptors: self.descriptors,
         }
     }
 }
 
-/// Makes the record, durably. This is the one place where a call's claims reach the store.
+/// Why there is no record.
+pub(super) struct NotBorn {
+    pub error: StoreError,
+    /// The name that it would have had: if that is taken, the caller chose it.
+    name: OperationName,
+}
+
+impl From<NotBorn> for Error {
+    fn from(NotBorn { error, name }: NotBorn) -> Self {
+        Self::from_store(error, &name)
+    }
+}
+
+/// Makes the record, durably, or finds the one that the same call has made before.
 ///
 /// # Errors
-/// `ALREADY_EXISTS` for an id that is taken; the store's.
+/// `ALREADY_EXISTS` for an id that is taken; what a claim refuses; the store's.
 pub(super) async fn born(
     api: &Api,
     service: &Arc<Service>,
     new: New,
-    _claims: Claims,
-) -> Result<Arc<Record>> {
+) -> Result<Arc<Record>, NotBorn> {
     let random: [u8; 10] = api.random();
+    let id = new.id.clone().unwrap_or_else(|| Id::mint(api.store.now(), random));
+    let name = OperationName { parent: new.parent.clone(), id };
     let service = service.clone();
     let birth = move |now: Timestamp| {
         let id = new.id.clone().unwrap_or_else(|| Id::mint(now, random));
         stamp_birth(&service, transition::create(&new.record(id), now))
     };
     let answer = api.store.create(vec![Box::new(birth)]).await.pop();
-    let answer = answer.ok_or_else(|| Error::internal("no answer"))?;
-    answer.map_err(|error| {
-        // Only a name that the caller chose can be taken.
-        let name =
-            OperationName { parent: Parent::default(), id: Id::mint(api.store.now(), random) };
-        Error::from_store(error, &name)
-    })
+    let answer = answer.unwrap_or_else(|| Err(StoreError::Unavailable("no answer".into())));
+    answer.map_err(|error| NotBorn { error, name })
 }

@@ -3,7 +3,8 @@
 use crate::auth::{Caller, ScopeSet};
 use crate::catalog::{Policy, Scopes, Service};
 use crate::error::{Error, Kind, Result};
-use crate::operation::Record;
+use crate::operation::{Gone, Record, Refusal};
+use crate::store::StoreError;
 
 /// Whether a caller holds one of the scopes.
 ///
@@ -63,9 +64,33 @@ fn insufficient(scopes: Vec<String>) -> Error {
     Error::new(Kind::ScopeInsufficient { scopes }, message)
 }
 
-/// Whether clients of the service may see the record: their own, unless it is shared, and
-/// none that was deleted.
-pub(super) fn sees(caller: &Caller, service: &Service, record: &Record) -> bool {
+/// Whether clients of the service may see the record: their own, unless it is shared. Of one
+/// that was deleted they learn that it was, and nobody else that it ever was there.
+///
+/// # Errors
+/// [`Refusal::NotFound`], [`Refusal::Gone`].
+pub(super) fn sees(
+    caller: &Caller,
+    service: &Service,
+    record: &Record,
+) -> std::result::Result<(), Refusal> {
     let own = record.owner.as_ref() == Some(&caller.principal);
-    record.delete_time.is_none() && (own || service.policy == Policy::Shared)
+    match (own || service.policy == Policy::Shared, record.delete_time) {
+        (true, None) => Ok(()),
+        (true, Some(_)) => Err(Refusal::Gone(Gone::Deleted)),
+        (false, _) => Err(Refusal::NotFound),
+    }
+}
+
+/// A store's answer as the service's clients may know it: of a record that is gone only
+/// those learn who could have seen it.
+pub(super) fn told(caller: &Caller, service: &Service, error: StoreError) -> StoreError {
+    match error {
+        StoreError::Gone(tombstone)
+            if service.policy != Policy::Shared && !tombstone.is_owned_by(&caller.principal) =>
+        {
+            StoreError::NotFound
+        }
+        error => error,
+    }
 }

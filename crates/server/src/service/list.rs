@@ -3,7 +3,7 @@
 use prost::Message;
 
 use super::filter::Asked;
-use super::{Api, Call};
+use super::{Api, Call, Kept, Pools};
 use crate::error::{Error, Result};
 use crate::operation::filter::Condition;
 use crate::operation::{Outcome, PageSize, PageToken, Record, page_digest};
@@ -22,6 +22,8 @@ pub(super) struct Ask<'a> {
 pub(super) struct Page<M> {
     pub items: Vec<M>,
     pub next_page_token: String,
+    /// The descriptors of each item.
+    pub kept: Kept,
 }
 
 /// Rows of the first read.
@@ -57,10 +59,11 @@ pub(super) async fn page<M: Message>(
             .map_err(|error| Error::invalid("page_token", format!("{error}")))?;
         query.after = Some(Cursor { create_time: token.create_time, name: token.name });
     }
+    let several = query.service.is_none();
 
     // With nothing left to ask, every row is one of the page's.
     let look_max = if rest.is_always() { size } else { api.limits.list_scan_rows_max.max(1) };
-    let mut items = Vec::new();
+    let (mut items, mut kept) = (Vec::new(), Vec::new());
     let (mut looked, mut bytes, mut read_rows) = (0, 0, FIRST_ROWS);
     let more = loop {
         let rows = read_rows.min(look_max - looked);
@@ -86,6 +89,10 @@ pub(super) async fn page<M: Message>(
                     break;
                 }
                 items.push(item);
+                kept.push(match several {
+                    true => api.pools.among_all(record),
+                    false => api.pools.former(record),
+                });
             }
             seen += 1;
             full = items.len() == size;
@@ -107,7 +114,8 @@ pub(super) async fn page<M: Message>(
         let token = PageToken { create_time, name, digest };
         token.encode()
     });
-    Ok(Page { items, next_page_token: next.unwrap_or_default() })
+    let next_page_token = next.unwrap_or_default();
+    Ok(Page { items, next_page_token, kept: Pools::each(kept) })
 }
 
 /// Of all that a token is bound to.

@@ -10,6 +10,8 @@ mod lro;
 mod operations;
 mod pace;
 mod payload;
+mod pools;
+mod request_id;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,6 +24,7 @@ use tokio::time::Instant;
 
 pub(crate) use caller::{authorize, authorize_backend};
 pub(crate) use lro::stamp_change;
+pub(crate) use pools::{Kept, Pools};
 
 use crate::auth::Caller;
 use crate::catalog::{Catalog, Method, Service};
@@ -38,6 +41,8 @@ pub(crate) struct Api {
     pub store: Arc<dyn Store>,
     /// The hot map and the waiters.
     pub live: Arc<Live>,
+    /// The descriptors by which payloads are read.
+    pub pools: Pools,
     /// For ids and lease tokens.
     pub random: Arc<dyn Random>,
     /// The limits that handlers keep.
@@ -89,6 +94,8 @@ pub(crate) struct Reply {
     pub body: Body,
     /// For an open operation: whole seconds after which to look again.
     pub retry_seconds: Option<u32>,
+    /// The descriptors that its payloads were checked against, if they aren't the service's.
+    pub kept: Kept,
     /// What [`Call::wait`] was taken for.
     pub waited: Option<Duration>,
 }
@@ -101,13 +108,25 @@ pub(crate) enum Body {
     Message(Bytes),
     /// Encoded messages, one after another; an error is the last item. Whoever drops it
     /// ends it.
-    Stream(BoxStream<'static, Result<Bytes>>),
+    Stream(Messages),
+}
+
+/// The messages of a stream.
+pub(crate) type Messages = BoxStream<'static, Result<Streamed>>;
+
+/// One message of a stream.
+#[derive(Debug)]
+pub(crate) struct Streamed {
+    /// Encoded.
+    pub message: Bytes,
+    /// As [`Reply::kept`].
+    pub kept: Kept,
 }
 
 impl Reply {
     fn message(message: &impl Message) -> Self {
         let body = Body::Message(message.encode_to_vec().into());
-        Self { body, retry_seconds: None, waited: None }
+        Self { body, retry_seconds: None, kept: Kept::None, waited: None }
     }
 }
 

@@ -9,16 +9,14 @@ use longrun_api::google::longrunning::{
 };
 use tokio::time::{Instant, timeout_at};
 
-use super::caller::sees;
+use super::caller::{sees, told};
 use super::list::{Ask, Page, page};
 use super::{Api, Body, Call, HOLD_MAX, Reply, hold_until, pace};
 use crate::catalog::Policy;
 use crate::error::{Error, Kind, Result};
 use crate::live::Hot;
-use crate::operation::{
-    Decision, Filter, Parent, Record, RecordName, Refusal, Timestamp, transition,
-};
-use crate::store::{ListQuery, Order};
+use crate::operation::{Decision, Filter, Parent, Record, RecordName, Timestamp, transition};
+use crate::store::{ListQuery, Order, StoreError};
 use crate::wire;
 
 /// GetOperation: the latest state; with a wish to wait, as WaitOperation.
@@ -104,10 +102,11 @@ pub(super) async fn list(api: &Api, call: &Call, request: ListOperationsRequest)
         after: None,
         limit: 0,
     };
-    let Page { items, next_page_token } = page(api, call, ask, query, wire::operation).await?;
+    let Page { items, next_page_token, kept } =
+        page(api, call, ask, query, wire::operation).await?;
     let response =
         ListOperationsResponse { operations: items, next_page_token, unreachable: vec![] };
-    Ok(Reply::message(&response))
+    Ok(Reply { kept, ..Reply::message(&response) })
 }
 
 /// CancelOperation: asks, and doesn't wait.
@@ -137,27 +136,32 @@ async fn change(
     let name = name_of(call, name)?;
     let (caller, service) = (call.caller.clone(), call.service.clone());
     let apply = move |record: &Record, now| {
-        if !sees(&caller, &service, record) {
-            return Err(Refusal::NotFound);
-        }
+        sees(&caller, &service, record)?;
         event(record, now)
     };
-    super::backend::update(api, &name, Box::new(apply)).await?;
-    Ok(Reply::message(&()))
+    match super::backend::update(api, &name, Box::new(apply)).await {
+        Ok(_) => Ok(Reply::message(&())),
+        Err(error) => Err(refusal(call, error, &name)),
+    }
 }
 
 /// The record of an operation that the caller may see.
 async fn visible(api: &Api, call: &Call, name: &RecordName) -> Result<Arc<Hot>> {
-    let found = api.live.get(&*api.store, name).await;
-    let found = found.map_err(|error| Error::from_store(error, &name.operation))?;
-    found
-        .filter(|hot| sees(&call.caller, &call.service, &hot.record))
-        .ok_or_else(|| Error::not_found(&name.operation))
+    let found = api.live.get(&*api.store, name).await.and_then(|hot| {
+        sees(&call.caller, &call.service, &hot.record).map_err(StoreError::Refused)?;
+        Ok(hot)
+    });
+    found.map_err(|error| refusal(call, error, name))
+}
+
+fn refusal(call: &Call, error: StoreError, name: &RecordName) -> Error {
+    Error::from_store(told(&call.caller, &call.service, error), &name.operation)
 }
 
 fn reply(api: &Api, call: &Call, hot: Arc<Hot>) -> Reply {
     let retry_seconds = pace::retry_seconds(api, &call.service, &hot.record);
-    Reply { body: Body::Hot(hot), retry_seconds, waited: None }
+    let kept = api.pools.kept(&hot.record);
+    Reply { body: Body::Hot(hot), retry_seconds, kept, waited: None }
 }
 
 /// A text that can be no operation's name names none: NOT_FOUND, as for any other.

@@ -2,12 +2,13 @@
 //! give, nested ones too, or no client could read it.
 
 use longrun_api::google::rpc;
-use longrun_transcoding::check_any_types;
+use longrun_transcoding::{canonical, check_any_types};
 use prost_reflect::DynamicMessage;
 use prost_types::Any;
 
 use crate::catalog::Service;
 use crate::error::Violation;
+use crate::operation::Payload;
 
 /// Adds what is wrong with the payload of `field` to `violations`.
 pub(super) fn check(service: &Service, field: &str, any: &Any, violations: &mut Vec<Violation>) {
@@ -57,6 +58,18 @@ pub(super) fn check_status(
     for (index, detail) in status.details.iter().enumerate() {
         check(service, &format!("{field}.details[{index}]"), detail, violations);
     }
+}
+
+/// Whether two payloads of one type say the same: maps have no order.
+pub(super) fn same(service: &Service, one: &Payload, other: &Payload) -> bool {
+    let descriptor = service.pool().get_message_by_name(full_name(&one.type_url));
+    descriptor.is_some_and(|descriptor| {
+        let read = |payload: &Payload| {
+            let message = DynamicMessage::decode(descriptor.clone(), payload.value.clone());
+            message.ok().map(|message| canonical(&message))
+        };
+        read(one).is_some_and(|form| Some(form) == read(other))
+    })
 }
 
 /// The full name in a type URL.

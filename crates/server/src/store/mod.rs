@@ -4,14 +4,19 @@
 #[cfg(test)]
 pub mod conformance;
 pub mod embedded;
+mod faults;
 
 use std::fmt;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use futures::future::BoxFuture;
 
+pub use faults::{Faults, Step};
+
 use crate::operation::{
-    Decision, Filter, Parent, Principal, Record, RecordName, Refusal, Timestamp,
+    Claimed, Decision, Digest, Filter, Parent, Principal, Record, RecordName, Refusal, Timestamp,
+    Tombstone,
 };
 
 /// Makes a record, given the store's now. It may run again after a conflict, so it is pure.
@@ -19,8 +24,8 @@ pub type Birth = Box<dyn Fn(Timestamp) -> Record + Send + Sync>;
 
 /// Decides what becomes of the latest version of a record, given the store's now, which is
 /// never before the record's update time. It may run again after a conflict, so it is pure.
-/// What a record is born with stays: its name, method, owner, request and create time; and
-/// so does its outcome.
+/// What a record is born with stays: its name, method, owner, request, claims and create
+/// time; and so does its outcome.
 pub type Apply = Box<dyn Fn(&Record, Timestamp) -> Decision + Send + Sync>;
 
 /// Records in one place that survive what the machine does not.
@@ -28,14 +33,19 @@ pub type Apply = Box<dyn Fn(&Record, Timestamp) -> Decision + Send + Sync>;
 /// Whatever a call answers is durable by then. All calls are batches: answers stand in
 /// the order of what was asked, and one refusal doesn't touch its neighbours.
 pub trait Store: Send + Sync + 'static {
-    /// Creates records; a name that is taken is [`StoreError::AlreadyExists`].
+    /// Creates records; a name that a record or a tombstone has is
+    /// [`StoreError::AlreadyExists`].
+    ///
+    /// What a record claims ([`Record::claims`]) is checked before, in its order, and taken:
+    /// a repeated request answers the record that is there, and anything else is
+    /// [`StoreError::Claimed`]. An exclusive key is free again once its record is done; a
+    /// request id is kept as long as the record or its tombstone, and a day at least. A store
+    /// that can't do all of it at once takes the claims, inserts the record and confirms the
+    /// claims one after another; it may die between any two ([`Step`]).
     fn create(&self, births: Vec<Birth>) -> BoxFuture<'_, Vec<Result<Arc<Record>, StoreError>>>;
 
-    /// Reads the latest committed versions.
-    fn get(
-        &self,
-        names: Vec<RecordName>,
-    ) -> BoxFuture<'_, Result<Vec<Option<Arc<Record>>>, StoreError>>;
+    /// Reads the latest committed versions, or what is left of them.
+    fn get(&self, names: Vec<RecordName>) -> BoxFuture<'_, Result<Vec<Found>, StoreError>>;
 
     /// Reads one page, in order.
     fn list(&self, query: ListQuery) -> BoxFuture<'_, Result<Vec<Record>, StoreError>>;
@@ -57,6 +67,17 @@ pub trait Store: Send + Sync + 'static {
     /// Names of records whose due time has come, the longest due first.
     fn due(&self, limit: usize) -> BoxFuture<'_, Result<Vec<RecordName>, StoreError>>;
 
+    /// Keeps these descriptor sets, each under its digest, and drops those that are neither
+    /// among them nor any record's ([`Record::descriptors`]). For the start of a server.
+    fn keep_descriptors(&self, sets: Vec<(Digest, Bytes)>)
+    -> BoxFuture<'_, Result<(), StoreError>>;
+
+    /// A descriptor set that was kept.
+    fn descriptors(&self, digest: Digest) -> BoxFuture<'_, Result<Option<Bytes>, StoreError>>;
+
+    /// Drops up to `limit` things that were kept about removed records long enough; answers
+    /// how many. What is dropped is no change of any record: no observer is told.
+    fn forget(&self, limit: usize) -> BoxFuture<'_, Result<usize, StoreError>>;
     /// What changed after a place in the feed, in the order of the commits: of each record
     /// its latest version alone.
     fn changes(&self, query: ChangesQuery) -> BoxFuture<'_, Result<Changes, StoreError>>;
@@ -73,6 +94,28 @@ pub trait Store: Send + Sync + 'static {
 
     /// Whether the store can be written to.
     fn ready(&self) -> BoxFuture<'_, Result<(), StoreError>>;
+}
+
+/// What is under a name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Found {
+    /// A record, in its latest version.
+    Record(Arc<Record>),
+    /// A record was there.
+    Tombstone(Tombstone),
+    /// Nothing that is remembered.
+    Nothing,
+}
+
+impl Found {
+    /// The record, if there is one.
+    #[must_use]
+    pub fn record(self) -> Option<Arc<Record>> {
+        match self {
+            Self::Record(record) => Some(record),
+            Self::Tombstone(_) | Self::Nothing => None,
+        }
+    }
 }
 
 /// As [`Apply`], told the record's place in the batch from 0.
@@ -185,13 +228,34 @@ pub struct Commit {
     pub visible: bool,
 }
 
+/// Why a store has no room for new records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Full {
+    /// It may not grow any more.
+    Bytes {
+        /// What it may hold.
+        limit_bytes: u64,
+    },
+    /// Too little of its disk is free.
+    Disk {
+        /// What has to be free.
+        percent_min: u64,
+    },
+}
+
 /// Why a store did not do what it was asked.
 #[derive(Debug)]
 pub enum StoreError {
     /// No such record.
     NotFound,
+    /// The record was removed.
+    Gone(Tombstone),
     /// The name is taken.
     AlreadyExists,
+    /// What the record claims is somebody else's.
+    Claimed(Claimed),
+    /// There is no room for another record.
+    Full(Full),
     /// The change refused.
     Refused(Refusal),
     /// The store can't be reached or written; nothing was changed.
@@ -202,7 +266,15 @@ impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotFound => f.write_str("no such record"),
+            Self::Gone(tombstone) => write!(f, "the record is gone: {:?}", tombstone.gone),
             Self::AlreadyExists => f.write_str("the name is taken"),
+            Self::Claimed(claimed) => write!(f, "claimed already: {claimed:?}"),
+            Self::Full(Full::Bytes { limit_bytes }) => {
+                write!(f, "the store may hold {limit_bytes} bytes (store_bytes_max), and does")
+            }
+            Self::Full(Full::Disk { percent_min }) => {
+                write!(f, "less than {percent_min} % of the store's disk is free")
+            }
             Self::Refused(refusal) => write!(f, "refused: {refusal:?}"),
             Self::Unavailable(source) => write!(f, "the store is unavailable: {source}"),
         }

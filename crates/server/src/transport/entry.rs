@@ -11,7 +11,7 @@ use super::trace::{TraceId, TraceIds};
 use crate::auth::{Authenticator, Caller, CredentialError, Credentials, HostError, check_host};
 use crate::catalog::{Ambiguous, Service};
 use crate::error::{DOMAIN, Error, Kind, Result};
-use crate::service::Api;
+use crate::service::{Api, REQUEST_ID};
 
 /// All that a connection needs to answer.
 pub(crate) struct Entry {
@@ -144,6 +144,19 @@ pub(super) fn log(trace_id: TraceId, door: &str, rpc: &str, outcome: &Result<()>
 /// The domain of errors about a service.
 pub(super) fn domain(service: Option<&Arc<Service>>) -> &str {
     service.map_or(DOMAIN, |service| service.name.as_str())
+}
+
+/// The header `x-longrun-request-id`; several have to be the same.
+pub(super) fn request_id(headers: &HeaderMap) -> Result<Option<String>> {
+    let mut values = headers.get_all(REQUEST_ID).iter();
+    let Some(first) = values.next() else { return Ok(None) };
+    match first.to_str() {
+        Ok(text) if values.all(|other| other == first) => Ok(Some(text.to_owned())),
+        _ => Err(Error::invalid(
+            "request_id",
+            "Invalid value at 'request_id': the header x-longrun-request-id has several values, or is no text.",
+        )),
+    }
 }
 
 /// A header's text; `None` if it is missing or no text.

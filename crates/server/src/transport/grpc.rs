@@ -15,11 +15,11 @@ use tokio::time::Instant;
 use tower::ServiceExt as _;
 
 use super::body::Body;
-use super::entry::{Entry, ambiguous, domain, log, text};
+use super::entry::{Entry, ambiguous, domain, log, request_id, text};
 use super::trace::TraceId;
 use crate::catalog::Service;
 use crate::error::{Error, Kind, Result};
-use crate::service::{self, Call, REQUEST_ID, Reply, authorize, authorize_backend, unimplemented};
+use crate::service::{self, Call, Reply, authorize, authorize_backend, unimplemented};
 
 /// Whether a request comes to this door.
 pub(super) fn is_grpc(headers: &HeaderMap) -> bool {
@@ -85,7 +85,7 @@ async fn call(
         authorize(&caller, &method.scopes)?;
     }
     let message = message(body, entry.request_bytes_max).await?;
-    let request_id = text(&parts.headers, REQUEST_ID).map(str::to_owned);
+    let request_id = request_id(&parts.headers)?;
     let (service, method) = (service.clone(), method.clone());
     let call = Call { service, method, caller, deadline, wait: None, request_id };
     entry.api.call(&call, message).await

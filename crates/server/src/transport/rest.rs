@@ -13,19 +13,19 @@ use http::{HeaderValue, Method, Request, Response, header, request};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use longrun_transcoding::{
-    RouteError, Rule, SystemParameters, effective_method, encode_request, split_query,
+    RouteError, SystemParameters, effective_method, encode_request, split_query,
 };
 use prost_reflect::MessageDescriptor;
 
 use self::answer::{Style, print, probe};
 use self::stream::{Form, Printer};
 use super::body::Body;
-use super::entry::{Entry, ambiguous, domain, log, text};
+use super::entry::{Entry, ambiguous, domain, log, request_id, text};
 use super::grpc::{broken_body, too_large};
 use super::trace::TraceId;
 use crate::catalog::{Binding, Method as Rpc, Service, reserved};
 use crate::error::{Error, Kind, Result};
-use crate::service::{Body as Answer, Call, REQUEST_ID, Reply, authorize, authorize_backend};
+use crate::service::{Body as Answer, Call, Reply, authorize, authorize_backend};
 
 /// What an answer needs to know of its request.
 #[derive(Default)]
@@ -126,7 +126,7 @@ async fn exchange_of(
         caller,
         deadline: None,
         wait: prefer::wait(&parts.headers),
-        request_id: text(&parts.headers, REQUEST_ID).map(str::to_owned),
+        request_id: request_id(&parts.headers)?,
     };
     let reply = entry.api.call(&call, request.into()).await?;
     match reply.body {
@@ -139,10 +139,16 @@ async fn exchange_of(
                 domain: domain(exchange.service.as_ref()).to_owned(),
                 rpc: route.rpc.name.clone(),
                 trace_id: exchange.trace_id,
+                api: entry.api.clone(),
             };
             Ok(stream::response(messages, printer))
         }
-        _ => respond(&reply, &output, &route.binding.rule, &exchange.style),
+        _ => {
+            let kept = entry.api.pools.load(&reply.kept).await?;
+            let (rule, style) = (&route.binding.rule, &exchange.style);
+            let bytes = print(&reply, &output, rule, style, kept.fallback())?;
+            Ok(respond(&reply, bytes, style))
+        }
     }
 }
 
@@ -248,13 +254,7 @@ fn check_fields(system: &SystemParameters, output: &MessageDescriptor) -> Result
     }
 }
 
-fn respond(
-    reply: &Reply,
-    output: &MessageDescriptor,
-    rule: &Rule,
-    style: &Style,
-) -> Result<Response<Body>> {
-    let bytes = print(reply, output, rule, style)?;
+fn respond(reply: &Reply, bytes: Bytes, style: &Style) -> Response<Body> {
     let mut response = answer::response(200, bytes, style);
     if let Some(seconds) = reply.retry_seconds {
         response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
@@ -264,5 +264,5 @@ fn respond(
     {
         response.headers_mut().insert(prefer::PREFERENCE_APPLIED, applied);
     }
-    Ok(response)
+    response
 }

@@ -9,7 +9,7 @@ use crate::harness::Server;
 use crate::scenes::{Scene, set};
 
 /// Sends each request (its last header is added here) and snapshots both directions.
-async fn play(server: &Server, name: &str, exchanges: &[&str]) {
+pub async fn play(server: &Server, name: &str, exchanges: &[&str]) {
     let mut transcript = String::new();
     for exchange in exchanges {
         let (head, body) = exchange.split_once("\n\n").unwrap_or((exchange, ""));
@@ -103,6 +103,37 @@ async fn missing_and_somebody_elses_look_the_same() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn gone_is_not_unknown() {
+    let set = set(Scene::Gone).await;
+    let get = |who: &str| format!("GET /v1/operations/one HTTP/1.1\nAuthorization: Bearer {who}");
+    let record = "GET /longrun/v1/services/longrun.local/operations/one HTTP/1.1\nAuthorization: Bearer backend";
+    let taken = "POST /longrun/v1/services/longrun.local/operations?operationId=one HTTP/1.1\nAuthorization: Bearer backend\n\n{}";
+    play(&set.server, "gone", &[&get("alice"), &get("bob"), record, taken]).await;
+    set.server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn request_ids_and_exclusive_keys() {
+    let server = Server::start(Sources::default(), Limits::default()).await;
+    let create = "POST /longrun/v1/services/longrun.local/operations";
+    let token = "HTTP/1.1\nAuthorization: Bearer backend";
+    let body = r#"{"owner":"static:alice","exclusiveKey":"db/one"}"#;
+    let first = format!("{create}?operationId=one&requestId=7a1c {token}\n\n{body}");
+    let header = format!("{create}?operationId=one {token}\nx-longrun-request-id: 7a1c\n\n{body}");
+    let other = format!("{create}?operationId=one&requestId=7a1c {token}\n\n{{}}");
+    let both = format!("{create}?requestId=7a1c {token}\nx-longrun-request-id: 8b2d\n\n{body}");
+    let long = format!("{create}?requestId={} {token}\n\n{body}", "x".repeat(129));
+    let held = format!("{create} {token}\n\n{body}");
+    let cancel = format!("{create}/one:cancel {token}\nContent-Length: 0");
+    let delete = format!("DELETE /longrun/v1/services/longrun.local/operations/one {token}");
+    let freed = format!("{create}?operationId=two {token}\n\n{body}");
+    let exchanges =
+        [&first, &header, &other, &both, &long, &held, &cancel, &delete, &first, &freed];
+    play(&server, "claims", &exchanges.map(String::as_str)).await;
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn no_route_or_another_verb() {
     let server = Server::start(workspace_events(), Limits::default()).await;
     let exchanges = [
@@ -160,6 +191,15 @@ async fn over_a_limit() {
     let server = Server::start(Sources::default(), limits).await;
     let exchange = "GET /v1/operations/one HTTP/1.1\nAuthorization: Bearer alice";
     play(&server, "rate_limit", &[exchange, exchange]).await;
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_store_takes_no_new_operations() {
+    let limits = Limits { store_bytes_max: Some(1), ..Default::default() };
+    let server = Server::start(Sources::default(), limits).await;
+    let create = "POST /longrun/v1/services/longrun.local/operations HTTP/1.1\nAuthorization: Bearer backend\n\n{}";
+    play(&server, "store_full", &[create]).await;
     server.stop().await;
 }
 

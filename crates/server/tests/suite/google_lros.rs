@@ -124,7 +124,8 @@ async fn once(server: &Server, lro: &Lro) -> Result<(), String> {
     let binding = method.bindings.first();
     let request = made(method, binding.map(|binding| &binding.rule))?;
 
-    let answer = server.grpc_at(host, "any", &method.name, request.encode_to_vec().into()).await;
+    let answer =
+        server.grpc_at(host, "any", &method.name, request.encode_to_vec().into(), &[]).await;
     let answer = answer.map_err(|status| format!("over gRPC: {status}"))?.into_inner();
     let mut operations = vec![Operation::decode(answer).map_err(text)?];
     // A few RPCs are there over gRPC alone.
@@ -207,7 +208,7 @@ fn response(method: &Method) -> Any {
 async fn read(server: &Server, lro: &Lro, host: &str, name: &str) -> Result<(), String> {
     let request = GetOperationRequest { name: name.to_owned() }.encode_to_vec();
     let get = "google.longrunning.Operations/GetOperation";
-    let grpc = server.grpc_at(host, "any", get, request.into()).await;
+    let grpc = server.grpc_at(host, "any", get, request.into(), &[]).await;
     let grpc = grpc.map_err(|status| format!("GetOperation: {status}"))?.into_inner();
     let grpc = Operation::decode(grpc).map_err(text)?;
     let rest = server.rest_at(host, "any", "GET", &format!("/v1/{name}"), "").await;

@@ -127,11 +127,13 @@ impl Server {
         Self::start_over(catalog, limits, authenticator, EmbeddedOptions::default()).await
     }
 
-    /// A server whose store fails from the `after`th commit on.
+    /// A server whose store fails from the `after`th commit after the start on.
     pub async fn start_failing(sources: Sources, after: u64) -> Self {
-        let faults = Some(Arc::new(FailingAfter(AtomicU64::new(after))) as Arc<dyn Faults>);
+        // The start itself keeps the descriptors.
+        let faults = Some(Arc::new(FailingAfter(AtomicU64::new(after + 1))) as Arc<dyn Faults>);
         let catalog = Arc::new(Catalog::load(&sources).unwrap());
-        Self::start_over(catalog, Limits::default(), tokens(), EmbeddedOptions { faults }).await
+        let store = EmbeddedOptions { faults, ..Default::default() };
+        Self::start_over(catalog, Limits::default(), tokens(), store).await
     }
 
     async fn start_over(
@@ -175,11 +177,19 @@ impl Server {
 
     /// Stops it, and starts another of `longrun.local` in the same folder.
     pub async fn restart(self) -> Self {
+        self.restart_with(Sources::default()).await
+    }
+
+    /// Stops it, and starts another in the same folder.
+    pub async fn restart_with(self, sources: Sources) -> Self {
         let Self { clock, running, random, dir, .. } = self;
         running.shutdown().await;
         let place = Place { dir, clock, random };
-        let (catalog, limits) = (local(), Limits::default());
-        let store = EmbeddedOptions::default();
+        let (limits, store) = (Limits::default(), EmbeddedOptions::default());
+        let catalog = match sources == Sources::default() {
+            true => local(),
+            false => Arc::new(Catalog::load(&sources).unwrap()),
+        };
         Self::start_in(place, catalog, limits, tokens(), store, NO_HEARTBEAT).await
     }
 
@@ -226,16 +236,17 @@ impl Server {
         rpc: &str,
         message: Bytes,
     ) -> Result<tonic::Response<Bytes>, tonic::Status> {
-        self.grpc_at(&self.address.to_string(), token, rpc, message).await
+        self.grpc_at(&self.address.to_string(), token, rpc, message, &[]).await
     }
 
-    /// A unary gRPC call to a host.
+    /// A unary gRPC call to a host, with more metadata.
     pub async fn grpc_at(
         &self,
         host: &str,
         token: &str,
         rpc: &str,
         message: Bytes,
+        metadata: &[(&'static str, &str)],
     ) -> Result<tonic::Response<Bytes>, tonic::Status> {
         let channel = Channel::from_shared(format!("http://{}", self.address)).unwrap();
         let channel = channel.origin(format!("http://{host}").parse().unwrap());
@@ -243,6 +254,9 @@ impl Server {
         client.ready().await.unwrap();
         let mut request = tonic::Request::new(message);
         request.metadata_mut().insert("authorization", format!("Bearer {token}").parse().unwrap());
+        for (key, value) in metadata {
+            request.metadata_mut().insert(*key, value.parse().unwrap());
+        }
         let path = format!("/{rpc}").parse().unwrap();
         client.unary(request, path, AsBytes).await
     }

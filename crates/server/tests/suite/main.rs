@@ -1,8 +1,10 @@
 //! The server from outside: both doors, whole exchanges, real protos.
 #![allow(missing_docs, unreachable_pub, clippy::unwrap_used)]
 
+mod claims;
 mod exchanges;
 mod filters;
+mod gone;
 mod google_lros;
 mod google_protos;
 mod harness;
@@ -10,6 +12,7 @@ mod lro;
 mod made;
 mod parity;
 mod scenes;
+mod upgrade;
 mod wait;
 mod watch;
 mod watch_forms;

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use longrun_api::google::rpc::Status;
 use longrun_api::longrun::v1::{
-    CreateOperationRequest, FinishOperationRequest, LeaseOperationsRequest,
+    CreateOperationRequest, DeleteRecordRequest, FinishOperationRequest, LeaseOperationsRequest,
     LeaseOperationsResponse, OperationRecord, finish_operation_request, operation_record,
 };
 use longrun_server::catalog::Sources;
@@ -24,6 +24,10 @@ pub enum Scene {
     Running,
     Succeeded,
     Failed,
+    /// Under a worker, but deleted.
+    Deleted,
+    /// Deleted once it was done.
+    Gone,
 }
 
 /// A scene, and the token of the lease that was taken in it.
@@ -41,12 +45,15 @@ pub async fn set(scene: Scene) -> Set {
         create(&server, scene == Scene::Running).await;
         server.clock.forward(1);
     }
-    if matches!(scene, Scene::Leased | Scene::Succeeded | Scene::Failed) {
+    if matches!(
+        scene,
+        Scene::Leased | Scene::Succeeded | Scene::Failed | Scene::Deleted | Scene::Gone
+    ) {
         token = Some(lease(&server).await);
         server.clock.forward(1);
     }
     let result = match scene {
-        Scene::Succeeded => Some(finish_operation_request::Result::Response(Any {
+        Scene::Succeeded | Scene::Gone => Some(finish_operation_request::Result::Response(Any {
             type_url: "type.googleapis.com/google.protobuf.Empty".to_owned(),
             value: vec![],
         })),
@@ -66,6 +73,11 @@ pub async fn set(scene: Scene) -> Set {
         };
         call(&server, "FinishOperation", &request).await;
     }
+    if matches!(scene, Scene::Deleted | Scene::Gone) {
+        let request =
+            DeleteRecordRequest { name: "services/longrun.local/operations/one".to_owned() };
+        call(&server, "DeleteRecord", &request).await;
+    }
     Set { server, token }
 }
 
@@ -83,7 +95,7 @@ async fn create(server: &Server, own: bool) {
         parent: "services/longrun.local".to_owned(),
         record: Some(record),
         operation_id: "one".to_owned(),
-        operation_parent: String::new(),
+        ..Default::default()
     };
     call(server, "CreateOperation", &request).await;
 }

@@ -15,6 +15,6 @@ pub use parse::parse;
 pub(crate) use parse::{LEVELS_MAX, Reader, takes_null};
 pub(crate) use path::Path;
 pub(crate) use print::key_text;
-pub use print::{PrintError, PrintOptions, print};
+pub use print::{Fallback, PrintError, PrintOptions, print, print_with};
 pub(crate) use time::out_of_range;
 pub(crate) use tree::Tree;

@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use prost_reflect::{DynamicMessage, FieldDescriptor, Kind, MapKey, ReflectMessage as _, Value};
+use prost_reflect::{
+    DescriptorPool, DynamicMessage, FieldDescriptor, Kind, MapKey, ReflectMessage as _, Value,
+};
 
 use super::known::{has_special_form, is_wrapper};
 use super::{LEVELS_MAX, mask, scalar, time};
@@ -17,6 +19,19 @@ pub struct PrintOptions<'a> {
     pub enums_as_ints: bool,
     /// Only these fields.
     pub fields: Option<&'a FieldMask>,
+}
+
+/// Where the types of Anys are looked for that the message's own descriptor pool hasn't, or
+/// that it can't read the bytes by.
+#[derive(Clone, Copy, Debug, Default)]
+pub enum Fallback<'a> {
+    /// Nowhere.
+    #[default]
+    None,
+    /// In these, one after another.
+    Pools(&'a [DescriptorPool]),
+    /// For each element of the message's repeated field in its own.
+    Elements(&'a [Vec<DescriptorPool>]),
 }
 
 /// Why a message can't be printed.
@@ -41,7 +56,20 @@ const DEPTH_MAX: usize = 2 * (LEVELS_MAX + 2);
 /// # Errors
 /// [`PrintError`].
 pub fn print(message: &DynamicMessage, options: &PrintOptions) -> Result<Vec<u8>, PrintError> {
-    let mut printer = Printer { out: Vec::with_capacity(512), options, depth: 0 };
+    print_with(message, options, Fallback::None)
+}
+
+/// As [`print`], with more descriptors for Anys.
+///
+/// # Errors
+/// [`PrintError`].
+pub fn print_with(
+    message: &DynamicMessage,
+    options: &PrintOptions,
+    fallback: Fallback<'_>,
+) -> Result<Vec<u8>, PrintError> {
+    let pool = message.descriptor().parent_pool().clone();
+    let mut printer = Printer { out: Vec::with_capacity(512), options, pool, fallback, depth: 0 };
     printer.message(message, options.fields)?;
     if options.pretty {
         printer.out.push(b'\n');
@@ -52,6 +80,8 @@ pub fn print(message: &DynamicMessage, options: &PrintOptions) -> Result<Vec<u8>
 struct Printer<'a> {
     out: Vec<u8>,
     options: &'a PrintOptions<'a>,
+    pool: DescriptorPool,
+    fallback: Fallback<'a>,
     depth: usize,
 }
 
@@ -123,10 +153,7 @@ impl Printer<'_> {
             return Ok(());
         }
         let name = url.rsplit('/').next().unwrap_or_default();
-        let inner = message.descriptor().parent_pool().get_message_by_name(name);
-        let inner = inner.ok_or_else(|| PrintError::UnknownType(url.to_owned()))?;
-        let value = DynamicMessage::decode(inner, bytes)
-            .map_err(|_| PrintError::BadBytes(url.to_owned()))?;
+        let value = self.decode(url, name, bytes)?;
         if !has_special_form(name) || name == "google.protobuf.Empty" {
             return self.plain(&value, Some(url), mask);
         }
@@ -140,6 +167,28 @@ impl Printer<'_> {
         }
         self.close(b'}', first);
         Ok(())
+    }
+
+    /// The message in an Any, by the first descriptor that can read it.
+    fn decode(
+        &self,
+        url: &str,
+        name: &str,
+        bytes: prost_reflect::bytes::Bytes,
+    ) -> Result<DynamicMessage, PrintError> {
+        let pools = match self.fallback {
+            Fallback::Pools(pools) => pools,
+            Fallback::None | Fallback::Elements(_) => &[],
+        };
+        let mut why = PrintError::UnknownType(url.to_owned());
+        for pool in std::iter::once(&self.pool).chain(pools) {
+            let Some(inner) = pool.get_message_by_name(name) else { continue };
+            match DynamicMessage::decode(inner, bytes.clone()) {
+                Ok(message) => return Ok(message),
+                Err(_) => why = PrintError::BadBytes(url.to_owned()),
+            }
+        }
+        Err(why)
     }
 
     fn struct_value(&mut self, message: &DynamicMessage, mask: Mask<'_>) -> Result<(), PrintError> {
@@ -160,10 +209,16 @@ impl Printer<'_> {
             Value::List(items) => {
                 self.open(b'[')?;
                 let mut first = true;
-                for item in items {
+                let fallback = self.fallback;
+                for (index, item) in items.iter().enumerate() {
+                    if let Fallback::Elements(each) = fallback {
+                        let pools = each.get(index).map_or(&[][..], Vec::as_slice);
+                        self.fallback = Fallback::Pools(pools);
+                    }
                     self.separate(&mut first);
                     self.single(&field.kind(), item, mask)?;
                 }
+                self.fallback = fallback;
                 self.close(b']', first);
             }
             Value::Map(map) => {

@@ -1,7 +1,9 @@
 //! The crate as its users see it: tables of what goes in and what comes out.
 
 mod any;
+mod canonical;
 mod depth;
+mod fallback;
 mod fields;
 mod json_parse;
 mod json_print;

@@ -188,13 +188,14 @@ fn a_server_that_is_away_is_exit_code_7() {
 #[test]
 fn a_wait_outlives_its_server() {
     let home = tempfile::tempdir().unwrap();
-    for (id, service) in [("one", ""), ("two", " --service longrun.local")] {
+    for (id, good, service) in [("one", "good", ""), ("two", "better", " --service longrun.local")]
+    {
         let mut first = Server::start(home.path());
-        first.create("good");
+        first.create(good);
         first.create(id);
-        first.finish("good", json!({ "response": { "@type": EMPTY } }));
+        first.finish(good, json!({ "response": { "@type": EMPTY } }));
         let here = here(home.path(), &first);
-        let line = format!("operations wait good {id} {here}{service}");
+        let line = format!("operations wait {good} {id} {here}{service}");
         let waiting = Program::start(longrun(home.path()).args(line.split(' ')));
         waiting.stdout.find(|line| line.starts_with("Response").then_some(()));
         first.program.kill();
@@ -203,7 +204,6 @@ fn a_wait_outlives_its_server() {
         again.args(["--listen", &first.address.to_string()]);
         let second = Server::start_as(home.path(), &mut again);
         second.finish(id, json!({ "response": { "@type": EMPTY } }));
-        second.rest("DELETE", "/v1/operations/good", "");
         let ended = waiting.end();
         assert_eq!((ended.code, &*ended.stderr), (Some(0), ""), "{id}");
         assert!(ended.stdout.contains(&format!("operations/{id}\n")), "{}", ended.stdout);

@@ -1,7 +1,7 @@
 //! What a client may ask of an operation: to be cancelled, to be forgotten.
 
 use super::{
-    Change, Decision, Finisher, Record, State, Timestamp, cancelled, changed, finished, put,
+    Change, Decision, Finisher, Gone, Record, State, Timestamp, cancelled, changed, finished, put,
 };
 
 /// A cancel request: a pending record is done with it, a running one's worker learns of it,
@@ -31,7 +31,7 @@ pub fn cancel(record: &Record, now: Timestamp) -> Decision {
 /// None.
 pub fn delete(record: &Record, now: Timestamp) -> Decision {
     Ok(match &record.state {
-        State::Done(_) => Change::Remove(Box::new(record.clone())),
+        State::Done(_) => Change::Remove(Box::new(record.clone()), Gone::Deleted),
         _ if record.delete_time.is_some() => Change::Keep,
         _ => put(changed(record, now, |next| next.delete_time = Some(now))),
     })

@@ -25,18 +25,34 @@ pub struct Finish {
     pub metadata: Option<Payload>,
 }
 
-/// Finishes a record. The same finish again, by the same finisher, changes nothing.
+/// Whether two payloads of one type that differ in their bytes say the same.
+pub type Same<'a> = &'a dyn Fn(&Payload, &Payload) -> bool;
+
+/// They don't: for types whose encoding has one form.
+#[must_use]
+pub fn by_bytes(_: &Payload, _: &Payload) -> bool {
+    false
+}
+
+/// Finishes a record. The same finish again, by the same finisher, changes nothing; maps have
+/// no order, so `same` is asked where bytes differ.
 ///
 /// # Errors
 /// [`Refusal::Done`], a token's refusals, [`Refusal::WrongType`].
-pub fn finish(record: &Record, finish: &Finish, expected: &Expected, now: Timestamp) -> Decision {
+pub fn finish(
+    record: &Record,
+    finish: &Finish,
+    expected: &Expected,
+    same: Same<'_>,
+    now: Timestamp,
+) -> Decision {
     if let Some(done) = record.done() {
         let same_hand = match done.finisher {
             Finisher::Service => finish.token.is_none(),
             Finisher::Worker(hash) => finish.token.as_ref().map(LeaseToken::hash) == Some(hash),
             Finisher::Server => false,
         };
-        let repeated = same_hand && same(&done.outcome, &finish.outcome);
+        let repeated = same_hand && alike(&done.outcome, &finish.outcome, same);
         return if repeated { Ok(Change::Keep) } else { Err(Refusal::Done) };
     }
     check_token(record, finish.token.as_ref())?;
@@ -56,9 +72,9 @@ pub fn finish(record: &Record, finish: &Finish, expected: &Expected, now: Timest
 }
 
 /// Whether two outcomes say the same: type URLs may differ before their last slash.
-fn same(one: &Outcome, other: &Outcome) -> bool {
+fn alike(one: &Outcome, other: &Outcome, same: Same<'_>) -> bool {
     let name = |payload: &Payload| payload.type_url.rsplit('/').next().map(str::to_owned);
-    let alike = |a: &Payload, b: &Payload| name(a) == name(b) && a.value == b.value;
+    let alike = |a: &Payload, b: &Payload| name(a) == name(b) && (a.value == b.value || same(a, b));
     match (one, other) {
         (Outcome::Response(a), Outcome::Response(b)) => alike(a, b),
         (Outcome::Error(a), Outcome::Error(b)) => {

@@ -144,7 +144,7 @@ impl World {
                     Err(code) => Outcome::Error(status(*code, "failed")),
                 };
                 let end = Finish { token: self.show(*shown), outcome, metadata: metadata(value) };
-                (finish(record, &end, &expected(), now), Some(end.token))
+                (finish(record, &end, &expected(), &by_bytes, now), Some(end.token))
             }
             Event::Update { shown, metadata: value, label, expire, deadline, stale } => {
                 let written = Update {
@@ -184,14 +184,15 @@ impl World {
         match decision {
             Err(_) | Ok(Change::Keep) => return Ok(true),
             Ok(Change::Put(next)) => self.record = *next,
-            Ok(Change::Remove(last)) => {
+            Ok(Change::Remove(last, gone)) => {
                 prop_assert!(last.done().is_some(), "only what is done is removed");
                 if before.done().is_some() {
                     prop_assert_eq!(&*last, &before);
-                    let expired = before.due_time() <= self.now;
-                    prop_assert!(expired || matches!(event, Event::Delete));
+                    let deleted = matches!(event, Event::Delete);
+                    prop_assert!(before.due_time() <= self.now || deleted);
+                    prop_assert_eq!(gone == Gone::Deleted, deleted);
                 } else {
-                    prop_assert!(before.delete_time.is_some());
+                    prop_assert!(before.delete_time.is_some() && gone == Gone::Deleted);
                     moved(&before, &last)?;
                 }
                 return Ok(false);

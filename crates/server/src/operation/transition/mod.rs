@@ -17,14 +17,15 @@ use longrun_api::google::rpc::ErrorInfo;
 use prost::Message as _;
 
 pub use client::{cancel, delete};
-pub use finish::{Expected, Finish, finish};
+pub use finish::{Expected, Finish, Same, by_bytes, finish};
 pub use lease::{Grant, Release, Renewal, lease, release, renew};
 pub use tick::tick;
 pub use update::{Update, update};
 
 use super::{
-    Change, Decision, Done, Execution, Finisher, Holder, Labels, Lease, LeaseToken, Outcome,
-    Payload, Principal, Record, RecordName, Refusal, Span, State, Status, Timestamp,
+    Change, Decision, Digest, Done, Execution, Finisher, Gone, Holder, Labels, Lease, LeaseToken,
+    Outcome, Payload, Principal, Record, RecordName, Refusal, RequestClaim, Span, State, Status,
+    Timestamp,
 };
 
 /// What a record is made from.
@@ -36,6 +37,10 @@ pub struct NewRecord {
     pub method: String,
     /// Whose operation it is.
     pub owner: Option<Principal>,
+    /// No other open record of its service shall have this one.
+    pub exclusive_key: Option<String>,
+    /// The request id of the call that makes it.
+    pub request_claim: Option<RequestClaim>,
     /// Who does the work.
     pub execution: Execution,
     /// The RPC's request.
@@ -56,6 +61,8 @@ pub struct NewRecord {
     pub lease_duration: Span,
     /// How long it is kept once done.
     pub retention: Span,
+    /// The descriptors that its payloads were checked against.
+    pub descriptors: Option<Digest>,
 }
 
 /// A record's beginning: a SELF one is born running.
@@ -66,6 +73,8 @@ pub fn create(new: &NewRecord, now: Timestamp) -> Record {
         name: new.name.clone(),
         method: new.method.clone(),
         owner: new.owner.clone(),
+        exclusive_key: new.exclusive_key.clone(),
+        request_claim: new.request_claim,
         execution: new.execution,
         state: if own {
             State::Running(Holder::Service)
@@ -86,6 +95,7 @@ pub fn create(new: &NewRecord, now: Timestamp) -> Record {
         max_attempts: new.max_attempts,
         lease_duration: new.lease_duration,
         retention: new.retention,
+        descriptors: new.descriptors.into_iter().collect(),
         version: 1,
     }
 }
@@ -97,6 +107,27 @@ fn changed(record: &Record, now: Timestamp, change: impl FnOnce(&mut Record)) ->
     next.version += 1;
     next.update_time = now.max(record.update_time);
     next
+}
+
+/// Notes in a change the descriptor set that its payloads were checked against, if it
+/// brought any.
+#[must_use]
+pub fn noted(before: &Record, change: Change, descriptors: Option<Digest>) -> Change {
+    let note = |mut next: Box<Record>| {
+        let finished = next.done().is_some() != before.done().is_some();
+        if let Some(digest) = descriptors
+            && (finished || next.metadata != before.metadata)
+            && !next.descriptors.contains(&digest)
+        {
+            next.descriptors.push(digest);
+        }
+        next
+    };
+    match change {
+        Change::Keep => Change::Keep,
+        Change::Put(next) => Change::Put(note(next)),
+        Change::Remove(last, gone) => Change::Remove(note(last), gone),
+    }
 }
 
 fn put(record: Record) -> Change {
@@ -111,7 +142,11 @@ fn finished(record: &Record, outcome: Outcome, finisher: Finisher, now: Timestam
         let expire_time = expire_time.max(finish_time);
         next.state = State::Done(Done { outcome, finish_time, finisher, expire_time });
     });
-    if next.delete_time.is_some() { Change::Remove(Box::new(next)) } else { put(next) }
+    if next.delete_time.is_some() {
+        Change::Remove(Box::new(next), Gone::Deleted)
+    } else {
+        put(next)
+    }
 }
 
 /// Whether the caller may write a record that only its holder may write.

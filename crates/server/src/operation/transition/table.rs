@@ -4,7 +4,8 @@
 //! there is one (`pend`, `wait` for a delay, `run`, `ok`, `fail`, `canc`), then a letter for
 //! each change: `a` one attempt more, `A` one less, `s` start time, `r` lease renewed, `e`
 //! lease only made to last, `c` cancel request, `d` delete time, `m` metadata, `l` labels,
-//! `x` expire time, `t` deadline, and `v` if version and update time moved. `gone`: removed.
+//! `x` expire time, `t` deadline, and `v` if version and update time moved. `gone`: removed as
+//! deleted, `exp`: as expired.
 //!
 //! An event is told who writes (`-` without a token, `A` the holder's, `B` another's) and
 //! what; a `!` marks a wrong type. `tick` is told when, in seconds from now; `gap`: no server
@@ -139,8 +140,8 @@ update(no-m,A)        DONE     DONE     DONE     DONE    DONE    DONE     DONE  
 
 tick(0)               =        =        =        =       =       =        =        =        =
 tick(489)             =        =        =        =       =       =        =        =        =
-tick(490)             gone     gone     gone     gone    gone    gone     gone     gone     gone
-tick(490,gap)         gone     gone     gone     gone    gone    gone     gone     gone     gone
+tick(490)             exp      exp      exp      exp     exp     exp      exp      exp      exp
+tick(490,gap)         exp      exp      exp      exp     exp     exp      exp      exp      exp
 ";
 
 /// The record in a state: made 100 s ago, finished 10 s ago if it is done.
@@ -246,7 +247,7 @@ fn apply(event: &str, record: &Record) -> Decision {
         }
         "finish" => {
             let outcome = outcome.expect("a finish has an outcome");
-            finish(record, &Finish { token, outcome, metadata }, &expected(), now)
+            finish(record, &Finish { token, outcome, metadata }, &expected(), &by_bytes, now)
         }
         "update" => {
             let label = |value: &str| Labels::from([("env".to_owned(), value.to_owned())]);
@@ -273,7 +274,7 @@ fn apply(event: &str, record: &Record) -> Decision {
 /// What the decision made of the record, as a cell says it.
 fn told(before: &Record, decision: Decision) -> String {
     match decision {
-        Err(Refusal::NotFound) => "NOT-FOUND".to_owned(),
+        Err(Refusal::NotFound | Refusal::Gone(_)) => "NOT-FOUND".to_owned(),
         Err(Refusal::Done) => "DONE".to_owned(),
         Err(Refusal::LeaseRequired) => "REQUIRED".to_owned(),
         Err(Refusal::LeaseLost) => "LOST".to_owned(),
@@ -284,8 +285,10 @@ fn told(before: &Record, decision: Decision) -> String {
         Err(Refusal::WrongType { .. }) => "TYPE".to_owned(),
         Ok(Change::Keep) => "=".to_owned(),
         Ok(Change::Put(next)) => changes(before, &next),
-        Ok(Change::Remove(last)) if *last == *before => "gone".to_owned(),
-        Ok(Change::Remove(last)) => format!("gone:{}", changes(before, &last)),
+        Ok(Change::Remove(last, Gone::Expired)) if *last == *before => "exp".to_owned(),
+        Ok(Change::Remove(_, Gone::Expired)) => "exp?".to_owned(),
+        Ok(Change::Remove(last, Gone::Deleted)) if *last == *before => "gone".to_owned(),
+        Ok(Change::Remove(last, Gone::Deleted)) => format!("gone:{}", changes(before, &last)),
     }
 }
 

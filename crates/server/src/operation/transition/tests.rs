@@ -6,7 +6,7 @@ use crate::operation::samples::{at, expected, payload, record, status, token};
 
 fn now_is(decision: Decision) -> Record {
     match decision {
-        Ok(Change::Put(record) | Change::Remove(record)) => *record,
+        Ok(Change::Put(record) | Change::Remove(record, _)) => *record,
         other => panic!("nothing was changed: {other:?}"),
     }
 }
@@ -51,6 +51,9 @@ fn new(execution: Execution) -> NewRecord {
         name: crate::operation::samples::name("x"),
         method: "pkg.Service/Method".to_owned(),
         owner: None,
+        exclusive_key: None,
+        request_claim: None,
+        descriptors: None,
         execution,
         request: None,
         metadata: None,
@@ -170,7 +173,7 @@ fn a_passed_deadline_is_told_and_voids_the_lease() {
     assert_eq!((code, reason.as_str()), (4, "OPERATION_DEADLINE_EXCEEDED"));
     assert_eq!(message, "The operation was not done by its deadline, 2023-11-14T22:30:00Z.");
     assert_eq!(metadata, [("deadline".to_owned(), "2023-11-14T22:30:00Z".to_owned())]);
-    let late = finish(&record, &finish_with(ok()), &expected(), at(1001));
+    let late = finish(&record, &finish_with(ok()), &expected(), &by_bytes, at(1001));
     assert_eq!(late, Err(Refusal::Done));
 }
 
@@ -189,7 +192,7 @@ fn a_done_record_is_kept_for_its_retention_unless_a_time_was_set_before() {
         let mut record = leased("A", 1, at(0));
         record.expire_time = set;
         assert_eq!(record.due_time(), at(20), "an open record never expires");
-        let record = now_is(finish(&record, &finish_with(ok()), &expected(), at(5)));
+        let record = now_is(finish(&record, &finish_with(ok()), &expected(), &by_bytes, at(5)));
         let done = record.done().unwrap();
         assert_eq!((done.finish_time, done.expire_time), (at(5), at(expires)), "{set:?}");
     }
@@ -197,7 +200,8 @@ fn a_done_record_is_kept_for_its_retention_unless_a_time_was_set_before() {
 
 #[test]
 fn a_done_records_expire_time_is_never_before_its_finish() {
-    let record = now_is(finish(&leased("A", 1, at(0)), &finish_with(ok()), &expected(), at(5)));
+    let record =
+        now_is(finish(&leased("A", 1, at(0)), &finish_with(ok()), &expected(), &by_bytes, at(5)));
     for (asked, expires) in [(at(2), at(5)), (at(6), at(6)), (at(9000), at(9000))] {
         let written = Update { expire_time: Some(asked), ..Update::default() };
         let record = now_is(update(&record, &written, &expected(), at(7)));
@@ -212,7 +216,7 @@ fn times_never_go_back_though_now_does() {
     before.update_time = at(50);
     let record = now_is(cancel(&before, at(10)));
     assert_eq!((record.update_time, record.version), (at(50), 3));
-    let record = now_is(finish(&before, &finish_with(ok()), &expected(), at(10)));
+    let record = now_is(finish(&before, &finish_with(ok()), &expected(), &by_bytes, at(10)));
     assert_eq!(record.done().map(|done| done.finish_time), Some(at(50)));
     assert_eq!(record.update_time, at(50));
 }
@@ -223,7 +227,7 @@ fn a_repeat_says_the_same_under_another_type_url() {
         Outcome::Response(Payload { type_url: type_url.to_owned(), value: value.into() })
     };
     let first = finish_with(with("type.googleapis.com/test.Response", b"1"));
-    let record = now_is(finish(&leased("A", 1, at(0)), &first, &expected(), at(1)));
+    let record = now_is(finish(&leased("A", 1, at(0)), &first, &expected(), &by_bytes, at(1)));
     let table = [
         ("example.com/types/test.Response", &b"1"[..], Ok(Change::Keep)),
         ("type.googleapis.com/test.Response", b"2", Err(Refusal::Done)),
@@ -231,7 +235,7 @@ fn a_repeat_says_the_same_under_another_type_url() {
     ];
     for (type_url, value, decision) in table {
         let repeat = finish_with(with(type_url, value));
-        assert_eq!(finish(&record, &repeat, &expected(), at(2)), decision, "{type_url}");
+        assert_eq!(finish(&record, &repeat, &expected(), &by_bytes, at(2)), decision, "{type_url}");
     }
 }
 
@@ -239,7 +243,7 @@ fn a_repeat_says_the_same_under_another_type_url() {
 fn a_repeated_error_is_compared_whole() {
     let full = Status { details: vec![payload("test.Detail", b"1")], ..status(9, "no") };
     let first = finish_with(Outcome::Error(full.clone()));
-    let record = now_is(finish(&leased("A", 1, at(0)), &first, &expected(), at(1)));
+    let record = now_is(finish(&leased("A", 1, at(0)), &first, &expected(), &by_bytes, at(1)));
     let table = [
         (full.clone(), Ok(Change::Keep)),
         (Status { code: 10, ..full.clone() }, Err(Refusal::Done)),
@@ -249,14 +253,15 @@ fn a_repeated_error_is_compared_whole() {
     ];
     for (error, decision) in table {
         let repeat = finish_with(Outcome::Error(error.clone()));
-        assert_eq!(finish(&record, &repeat, &expected(), at(2)), decision, "{error:?}");
+        assert_eq!(finish(&record, &repeat, &expected(), &by_bytes, at(2)), decision, "{error:?}");
     }
 }
 
 #[test]
 fn refusals_say_what_they_are_about() {
     let wrong = finish_with(Outcome::Response(payload("test.Other", b"")));
-    let refusal = finish(&leased("A", 1, at(0)), &wrong, &expected(), at(1)).unwrap_err();
+    let refusal =
+        finish(&leased("A", 1, at(0)), &wrong, &expected(), &by_bytes, at(1)).unwrap_err();
     let (expected_type, actual) = ("test.Response".to_owned(), "test.Other".to_owned());
     let wrong_type = Refusal::WrongType { field: "response", expected: expected_type, actual };
     assert_eq!(refusal, wrong_type);
@@ -266,5 +271,38 @@ fn refusals_say_what_they_are_about() {
     assert_eq!(refusal, Refusal::EtagMismatch { current: "\"2\"".to_owned() });
 
     let any = Expected::default();
-    assert!(finish(&leased("A", 1, at(0)), &wrong, &any, at(1)).is_ok(), "no type is declared");
+    assert!(
+        finish(&leased("A", 1, at(0)), &wrong, &any, &by_bytes, at(1)).is_ok(),
+        "no type is declared"
+    );
+}
+
+#[test]
+fn the_descriptors_of_what_an_event_brings_are_noted_once() {
+    let [old, new] = [b"old", b"new"].map(|text| crate::operation::Digest::of(&[text]));
+    let before = Record { descriptors: vec![old], ..leased("A", 1, at(0)) };
+    let noted = |decision: Decision, digest| {
+        now_is(Ok(noted(&before, decision.unwrap(), digest))).descriptors
+    };
+    let brings = || finish(&before, &finish_with(ok()), &expected(), &by_bytes, at(1));
+    assert_eq!(noted(brings(), Some(new)), [old, new]);
+    assert_eq!(noted(brings(), Some(old)), [old]);
+    assert_eq!(noted(brings(), None), [old]);
+    assert_eq!(noted(cancel(&before, at(1)), Some(new)), [old], "a cancel brings no payload");
+    let deleted = Record { delete_time: Some(at(1)), ..before.clone() };
+    let decision = finish(&deleted, &finish_with(ok()), &expected(), &by_bytes, at(1));
+    assert_eq!(noted(decision, Some(new)), [old, new], "the last version, too");
+}
+
+#[test]
+fn outcomes_of_other_bytes_may_be_the_same() {
+    let record =
+        now_is(finish(&leased("A", 1, at(0)), &finish_with(ok()), &expected(), &by_bytes, at(1)));
+    let repeat = finish_with(Outcome::Response(payload("test.Response", b"other")));
+    let decided = |same: Same<'_>| finish(&record, &repeat, &expected(), same, at(2));
+    assert_eq!(decided(&|_, _| true), Ok(Change::Keep));
+    assert_eq!(decided(&|_, _| false), Err(Refusal::Done));
+    let other = finish_with(Outcome::Response(payload("test.Other", b"other")));
+    let decided = finish(&record, &other, &expected(), &|_, _| true, at(2));
+    assert_eq!(decided, Err(Refusal::Done), "another type is never the same");
 }

@@ -1,7 +1,7 @@
 //! What time alone makes of a record.
 
 use super::{
-    Change, Decision, Finisher, Holder, Lease, Record, State, Timestamp, cancelled, changed,
+    Change, Decision, Finisher, Gone, Holder, Lease, Record, State, Timestamp, cancelled, changed,
     finished, put, server_error,
 };
 
@@ -16,7 +16,9 @@ const UNAVAILABLE: i32 = 14;
 /// None.
 pub fn tick(record: &Record, now: Timestamp, serving_since: Timestamp) -> Decision {
     Ok(match &record.state {
-        State::Done(done) if done.expire_time <= now => Change::Remove(Box::new(record.clone())),
+        State::Done(done) if done.expire_time <= now => {
+            Change::Remove(Box::new(record.clone()), Gone::Expired)
+        }
         State::Done(_) => Change::Keep,
         _ if record.deadline <= now => {
             let deadline = text(record.deadline);

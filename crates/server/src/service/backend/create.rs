@@ -1,6 +1,7 @@
 //! CreateOperation: a record from nothing.
 
 use longrun_api::longrun::v1::{CreateOperationRequest, OperationRecord, operation_record};
+use prost::Message as _;
 
 use super::{check_metadata, check_size, none_violated, record_reply, service, service_name};
 use crate::catalog::Service;
@@ -8,10 +9,13 @@ use crate::error::{Result, Violation};
 use crate::operation::{Execution, Id, Parent, Principal, Span, Timestamp};
 use crate::service::birth::{DEADLINE, LEASE, MAX_ATTEMPTS, New, RETENTION, born};
 use crate::service::caller::backend_writes;
-use crate::service::lro::Claims;
-use crate::service::{Api, Call, Reply, payload};
+use crate::service::{Api, Call, Reply, payload, request_id};
 use crate::wire;
 
+/// The longest exclusive key.
+const EXCLUSIVE_KEY_BYTES_MAX: usize = 255;
+/// The request's type.
+const CREATE: &str = "longrun.v1.CreateOperationRequest";
 /// The most that a record may ask for.
 const MAX_ATTEMPTS_MAX: i32 = 1000;
 
@@ -23,13 +27,20 @@ pub(super) async fn create(
     let parent = service_name(&request.parent)?;
     backend_writes(&call.caller, parent)?;
     let service = service(api, parent)?;
-    let new = checked(api, &service, request)?;
+    let encoded = request.encode_to_vec();
+    let new = checked(api, call, &service, &encoded, request)?;
 
-    let record = born(api, &service, new, Claims::default()).await?;
-    Ok(record_reply(&record, None))
+    let record = born(api, &service, new).await?;
+    Ok(record_reply(api, &record, None))
 }
 
-fn checked(api: &Api, service: &Service, request: CreateOperationRequest) -> Result<New> {
+fn checked(
+    api: &Api,
+    call: &Call,
+    service: &Service,
+    encoded: &[u8],
+    request: CreateOperationRequest,
+) -> Result<New> {
     let mut violations = Vec::new();
     let mut refuse = |field: &str, description: String| {
         let description = format!("Invalid value at '{field}': {description}");
@@ -122,6 +133,10 @@ fn checked(api: &Api, service: &Service, request: CreateOperationRequest) -> Res
             refuse("record.operation.metadata", text);
         }
     }
+    if record.exclusive_key.len() > EXCLUSIVE_KEY_BYTES_MAX {
+        refuse("record.exclusive_key", format!("over {EXCLUSIVE_KEY_BYTES_MAX} bytes."));
+    }
+    let request_id = request_id::of(call, &request.request_id, &mut violations);
     let labels = record.labels.into_iter().collect();
     super::records::check_labels("record.labels", &labels, &mut violations);
     if let Some(request) = &record.request {
@@ -131,6 +146,8 @@ fn checked(api: &Api, service: &Service, request: CreateOperationRequest) -> Res
     let bytes = metadata.as_ref().map_or(0, |metadata| metadata.value.len());
     check_size(api, "record.operation.metadata", bytes, &mut violations);
     none_violated(violations)?;
+    let claim = |id: &str| request_id::claim(call, service, id, CREATE, encoded, "request_id");
+    let request_claim = request_id.map(claim).transpose()?;
 
     let settings = method.map(|method| method.settings.clone()).unwrap_or_default();
     let span = |set: Option<std::time::Duration>, default| set.map_or(default, Span::from);
@@ -140,6 +157,8 @@ fn checked(api: &Api, service: &Service, request: CreateOperationRequest) -> Res
         id,
         method: record.method,
         owner,
+        exclusive_key: Some(record.exclusive_key).filter(|key| !key.is_empty()),
+        request_claim,
         execution,
         request: record.request.map(wire::payload),
         metadata: metadata.map(wire::payload),
@@ -153,6 +172,7 @@ fn checked(api: &Api, service: &Service, request: CreateOperationRequest) -> Res
         deadline_default: span(settings.deadline, DEADLINE),
         lease_duration: span(settings.lease_duration, LEASE),
         retention: span(settings.retention, RETENTION),
+        descriptors: api.pools.current(&service.name),
     })
 }
 

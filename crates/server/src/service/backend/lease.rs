@@ -10,13 +10,13 @@ use tokio::time::{Instant, timeout_at};
 
 use super::write::holders;
 use super::{
-    check_metadata, check_size, expected, none_violated, record_reply, service, service_name,
-    token, update as apply, writable,
+    change as apply, check_metadata, check_size, expected, none_violated, record_reply, service,
+    service_name, token, writable,
 };
 use crate::error::{Error, Result, Violation};
 use crate::operation::{Grant, LeaseToken, Record, Release, Renewal, Span, Timestamp, transition};
 use crate::service::caller::backend_writes;
-use crate::service::{Api, Call, Reply, hold_until, payload};
+use crate::service::{Api, Call, Kept, Reply, hold_until, payload};
 use crate::store::LeaseQuery;
 use crate::wire;
 
@@ -77,9 +77,9 @@ pub(super) async fn lease(
     loop {
         // Registered before the look, so that no commit falls between the two.
         let mut signal = api.live.watch_queue(&query.service, &query.methods);
-        let leased = grant(api, &query, &request.worker_id, duration).await?;
+        let (leased, kept) = grant(api, &query, &request.worker_id, duration).await?;
         if !leased.records.is_empty() || until <= Instant::now() {
-            return Ok(Reply::message(&leased));
+            return Ok(Reply { kept, ..Reply::message(&leased) });
         }
         let woken = async {
             tokio::select! {
@@ -100,7 +100,7 @@ async fn grant(
     query: &LeaseQuery,
     worker_id: &str,
     duration: Option<Span>,
-) -> Result<LeaseOperationsResponse> {
+) -> Result<(LeaseOperationsResponse, Kept)> {
     let tokens: Arc<[LeaseToken]> =
         (0..query.limit).map(|_| LeaseToken::mint(api.random())).collect();
     let (minted, worker_id) = (tokens.clone(), worker_id.to_owned());
@@ -114,7 +114,8 @@ async fn grant(
         let own = tokens.iter().find(|token| holders(record, Some(token)).is_some());
         wire::record(record, own)
     };
-    Ok(LeaseOperationsResponse { records: records.iter().map(view).collect() })
+    let kept = api.pools.kept_each(records.iter().map(|record| &**record));
+    Ok((LeaseOperationsResponse { records: records.iter().map(view).collect() }, kept))
 }
 
 pub(super) async fn renew(api: &Api, call: &Call, request: RenewLeaseRequest) -> Result<Reply> {
@@ -132,7 +133,7 @@ pub(super) async fn renew(api: &Api, call: &Call, request: RenewLeaseRequest) ->
         transition::renew(record, &renewal, &expected(&service, record), now)
     };
     let record = apply(api, &name, Box::new(event)).await?;
-    Ok(record_reply(&record, holders(&record, held.as_ref())))
+    Ok(record_reply(api, &record, holders(&record, held.as_ref())))
 }
 
 pub(super) async fn release(api: &Api, call: &Call, request: ReleaseLeaseRequest) -> Result<Reply> {
@@ -160,7 +161,7 @@ pub(super) async fn release(api: &Api, call: &Call, request: ReleaseLeaseRequest
     };
     let event = move |record: &Record, now: Timestamp| transition::release(record, &release, now);
     let record = apply(api, &name, Box::new(event)).await?;
-    Ok(record_reply(&record, None))
+    Ok(record_reply(api, &record, None))
 }
 
 /// A lease's length: the record's own if absent, 1 s to 1 h.

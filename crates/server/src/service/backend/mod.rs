@@ -17,8 +17,8 @@ use super::lro::stamp_change;
 use super::{Api, Call, Reply, decode, payload, unimplemented};
 use crate::catalog::Service;
 use crate::error::{Error, Kind, Result, Violation};
-use crate::operation::{Expected, LeaseToken, Record, RecordName};
-use crate::store::Apply;
+use crate::operation::{Expected, LeaseToken, Record, RecordName, transition};
+use crate::store::{Apply, StoreError};
 use crate::wire;
 
 pub(super) async fn call(api: &Api, call: &Call, rpc: &str, request: Bytes) -> Result<Reply> {
@@ -59,14 +59,24 @@ async fn dispatch(api: &Api, call: &Call, rpc: &str, request: Bytes) -> Result<R
 }
 
 /// Changes one record: what both services' writes come to.
-pub(super) async fn update(api: &Api, name: &RecordName, apply: Apply) -> Result<Arc<Record>> {
+pub(super) async fn update(
+    api: &Api,
+    name: &RecordName,
+    apply: Apply,
+) -> std::result::Result<Arc<Record>, StoreError> {
     let service = api.catalog.service(&name.service).cloned();
+    let descriptors = api.pools.current(&name.service);
     let stamped = move |record: &Record, now| {
-        apply(record, now).map(|change| stamp_change(service.as_deref(), record, change))
+        let change = stamp_change(service.as_deref(), record, apply(record, now)?);
+        Ok(transition::noted(record, change, descriptors))
     };
     let answers = api.store.update(vec![(name.clone(), Box::new(stamped))]).await;
-    let answer = answers.into_iter().next().ok_or_else(|| Error::internal("no answer"))?;
-    answer.map_err(|error| Error::from_store(error, &name.operation))
+    answers.into_iter().next().unwrap_or(Err(StoreError::NotFound))
+}
+
+/// Changes one record for the Backend.
+async fn change(api: &Api, name: &RecordName, apply: Apply) -> Result<Arc<Record>> {
+    update(api, name, apply).await.map_err(|error| Error::from_store(error, &name.operation))
 }
 
 /// The record that a request names, and its service, for a caller who may write it.
@@ -124,8 +134,9 @@ fn token(text: &str) -> Option<LeaseToken> {
     (!text.is_empty()).then(|| LeaseToken::new(text))
 }
 
-fn record_reply(record: &Record, token: Option<&LeaseToken>) -> Reply {
-    Reply::message(&wire::record(record, token))
+fn record_reply(api: &Api, record: &Record, token: Option<&LeaseToken>) -> Reply {
+    let kept = api.pools.kept(record);
+    Reply { kept, ..Reply::message(&wire::record(record, token)) }
 }
 
 /// Checks the metadata that a request brings.

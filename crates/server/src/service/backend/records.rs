@@ -14,9 +14,8 @@ use crate::wire;
 pub(super) async fn get(api: &Api, call: &Call, request: GetRecordRequest) -> Result<Reply> {
     let (name, _) = readable(api, call, &request.name)?;
     let found = api.live.get(&*api.store, &name).await;
-    let found = found.map_err(|error| Error::from_store(error, &name.operation))?;
-    let hot = found.ok_or_else(|| Error::not_found(&name.operation))?;
-    Ok(record_reply(&hot.record, None))
+    let hot = found.map_err(|error| Error::from_store(error, &name.operation))?;
+    Ok(record_reply(api, &hot.record, None))
 }
 
 pub(super) async fn list(api: &Api, call: &Call, request: ListRecordsRequest) -> Result<Reply> {
@@ -52,8 +51,9 @@ pub(super) async fn list(api: &Api, call: &Call, request: ListRecordsRequest) ->
         limit: 0,
     };
     let view = |record: &_| wire::record(record, None);
-    let Page { items, next_page_token } = page(api, call, ask, query, view).await?;
-    Ok(Reply::message(&ListRecordsResponse { records: items, next_page_token }))
+    let Page { items, next_page_token, kept } = page(api, call, ask, query, view).await?;
+    let response = ListRecordsResponse { records: items, next_page_token };
+    Ok(Reply { kept, ..Reply::message(&response) })
 }
 
 /// The most labels on one record.

@@ -6,7 +6,6 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use futures::StreamExt as _;
 use longrun_api::longrun::v1::{WatchRecordsRequest, WatchRecordsResponse};
 use prost::Message as _;
@@ -19,10 +18,10 @@ use crate::catalog::Catalog;
 use crate::error::{Error, Kind, Result};
 use crate::live::Live;
 use crate::operation::filter::Condition;
-use crate::operation::{ResumeError, ResumeToken, Timestamp};
+use crate::operation::{Digest, ResumeError, ResumeToken, Timestamp};
 use crate::service::caller::backend_reads;
 use crate::service::filter::Asked;
-use crate::service::{Api, Body, Call, Reply};
+use crate::service::{Api, Body, Call, Kept, Reply, Streamed};
 use crate::store::{Changed, Changes, ChangesQuery, Sequence, Store};
 use crate::wire;
 
@@ -53,6 +52,7 @@ pub(super) async fn watch(api: &Api, call: &Call, request: WatchRecordsRequest) 
         told: Told::since(resumed.map_or(now, |token| token.horizon)),
         place: resumed.unwrap_or(ResumeToken { sequence: 0, time: now, horizon: now }),
         messages: VecDeque::new(),
+        kept: vec![],
         heartbeat: api.limits.heartbeat,
         heartbeat_at: Instant::now() + api.limits.heartbeat,
         ends_at: call.deadline,
@@ -65,7 +65,7 @@ pub(super) async fn watch(api: &Api, call: &Call, request: WatchRecordsRequest) 
         watch.begin().await?;
     }
     let stream = futures::stream::unfold(watch, Watch::next).boxed();
-    Ok(Reply { body: Body::Stream(stream), retry_seconds: None, waited: None })
+    Ok(Reply { body: Body::Stream(stream), retry_seconds: None, kept: Kept::None, waited: None })
 }
 
 /// One watch. It holds a batch of messages at most: the next is read when they are gone.
@@ -83,7 +83,9 @@ struct Watch {
     told: Told,
     /// How far the feed has been read.
     place: ResumeToken,
-    messages: VecDeque<WatchRecordsResponse>,
+    messages: VecDeque<(WatchRecordsResponse, Vec<Digest>)>,
+    /// The descriptors of the last message's record.
+    kept: Vec<Digest>,
     heartbeat: Duration,
     heartbeat_at: Instant,
     ends_at: Option<Instant>,
@@ -91,9 +93,13 @@ struct Watch {
 }
 
 impl Watch {
-    async fn next(mut self) -> Option<(Result<Bytes>, Self)> {
+    async fn next(mut self) -> Option<(Result<Streamed>, Self)> {
         match self.message().await {
-            Ok(Some(message)) => Some((Ok(message.encode_to_vec().into()), self)),
+            Ok(Some(message)) => {
+                let kept = Kept::One(std::mem::take(&mut self.kept));
+                let message = message.encode_to_vec().into();
+                Some((Ok(Streamed { message, kept }), self))
+            }
             Ok(None) => None,
             Err(error) => {
                 self.failed = true;
@@ -113,7 +119,8 @@ impl Watch {
             if self.failed || over || *self.draining.borrow() {
                 return Ok(None);
             }
-            if let Some(message) = self.messages.pop_front() {
+            if let Some((message, kept)) = self.messages.pop_front() {
+                self.kept = kept;
                 return Ok(Some(message));
             }
             // Registered before the read, so that no commit falls between the two.
@@ -121,7 +128,7 @@ impl Watch {
             let mut signal = live.watch_feed(self.service.as_deref());
             let more = self.read().await?;
             if self.heartbeat_at <= Instant::now() {
-                self.messages.push_back(heartbeat(&self.place));
+                self.messages.push_back((heartbeat(&self.place), vec![]));
                 self.heartbeat_at = Instant::now() + self.heartbeat;
             }
             if more || !self.messages.is_empty() {
@@ -142,7 +149,7 @@ impl Watch {
         let (read, time) = self.changes(None).await?;
         self.move_to(read.through, time);
         self.told = Told::since(self.place.horizon);
-        self.messages.push_back(heartbeat(&self.place));
+        self.messages.push_back((heartbeat(&self.place), vec![]));
         Ok(())
     }
 
@@ -222,7 +229,8 @@ impl Watch {
                 ..Default::default()
             },
         };
-        self.messages.push_back(message);
+        let kept = record.map(|record| record.descriptors.clone()).unwrap_or_default();
+        self.messages.push_back((message, kept));
     }
 }
 

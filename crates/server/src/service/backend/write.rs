@@ -7,11 +7,13 @@ use longrun_api::longrun::v1::{
 use prost::Message as _;
 
 use super::{
-    check_metadata, check_size, expected, none_violated, record_reply, token, update as apply,
+    change as apply, check_metadata, check_size, expected, none_violated, record_reply, token,
     writable,
 };
 use crate::error::{Error, Result, Violation};
-use crate::operation::{Finish, LeaseToken, Outcome, Record, Timestamp, Update, transition};
+use crate::operation::{
+    Finish, LeaseToken, Outcome, Payload, Record, Timestamp, Update, transition,
+};
 use crate::service::{Api, Call, Reply, payload};
 use crate::wire;
 
@@ -50,16 +52,18 @@ pub(super) async fn finish(
         metadata: request.metadata.map(wire::payload),
     };
     let event = move |record: &Record, now: Timestamp| {
-        transition::finish(record, &finish, &expected(&service, record), now)
+        let same = |one: &Payload, other: &Payload| payload::same(&service, one, other);
+        let expected = expected(&service, record);
+        transition::finish(record, &finish, &expected, &same, now)
     };
     let record = apply(api, &name, Box::new(event)).await?;
-    Ok(record_reply(&record, None))
+    Ok(record_reply(api, &record, None))
 }
 
 pub(super) async fn cancel(api: &Api, call: &Call, request: CancelRecordRequest) -> Result<Reply> {
     let (name, _) = writable(api, call, &request.name)?;
     let record = apply(api, &name, Box::new(transition::cancel)).await?;
-    Ok(record_reply(&record, None))
+    Ok(record_reply(api, &record, None))
 }
 
 pub(super) async fn delete(api: &Api, call: &Call, request: DeleteRecordRequest) -> Result<Reply> {
@@ -78,7 +82,7 @@ pub(super) async fn update(api: &Api, call: &Call, request: UpdateRecordRequest)
         transition::update(record, &update, &expected(&service, record), now)
     };
     let record = apply(api, &name, Box::new(event)).await?;
-    Ok(record_reply(&record, holders(&record, held.as_ref())))
+    Ok(record_reply(api, &record, holders(&record, held.as_ref())))
 }
 
 /// The token, if it is that of the record's lease.

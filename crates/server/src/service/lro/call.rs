@@ -5,13 +5,15 @@ use std::num::NonZeroU32;
 use bytes::Bytes;
 use prost_reflect::{DynamicMessage, Value};
 
-use super::claims::{Claims, claims};
+use super::claims::claims;
 use super::{metadata, parent, request};
 use crate::catalog::Method;
 use crate::error::{Error, Kind, Result};
-use crate::operation::{Execution, Labels, Payload, Span};
-use crate::service::birth::{DEADLINE, LEASE, MAX_ATTEMPTS, New, RETENTION, born};
+use crate::operation::{Claimed, Execution, Labels, Payload, RecordName, Span};
+use crate::service::birth::{DEADLINE, LEASE, MAX_ATTEMPTS, New, NotBorn, RETENTION, born};
+use crate::service::caller::sees;
 use crate::service::{Api, Call, Reply, pace};
+use crate::store::StoreError;
 use crate::wire;
 
 /// Answers a call with its operation, which is durable by then. The caller's scopes have
@@ -20,14 +22,33 @@ use crate::wire;
 /// # Errors
 /// `INVALID_ARGUMENT` with all that is wrong with the request, and the store's.
 pub(in crate::service) async fn call(api: &Api, call: &Call, bytes: Bytes) -> Result<Reply> {
-    let (new, claims) = checked(call, bytes)?;
-    let record = born(api, &call.service, new, claims).await?;
+    let new = checked(api, call, bytes)?;
+    let record = match born(api, &call.service, new).await {
+        Ok(record) => record,
+        Err(NotBorn { error: StoreError::Claimed(Claimed::Held(holder)), .. }) => {
+            return Err(held(api, call, &holder).await);
+        }
+        Err(other) => return Err(other.into()),
+    };
+    // A repeat finds the first call's operation as its client would: it may be deleted.
+    let seen = sees(&call.caller, &call.service, &record);
+    seen.map_err(|refusal| {
+        Error::from_store(StoreError::Refused(refusal), &record.name.operation)
+    })?;
     let reply = Reply::message(&wire::operation(&record));
     let retry_seconds = pace::retry_seconds(api, &call.service, &record);
-    Ok(Reply { retry_seconds, ..reply })
+    let kept = api.pools.kept(&record);
+    Ok(Reply { retry_seconds, kept, ..reply })
 }
 
-fn checked(call: &Call, bytes: Bytes) -> Result<(New, Claims)> {
+/// Somebody has the exclusive key: who, is for those to know who may read it.
+async fn held(api: &Api, call: &Call, holder: &RecordName) -> Error {
+    let hot = api.live.get(&*api.store, holder).await;
+    let seen = hot.is_ok_and(|hot| sees(&call.caller, &call.service, &hot.record).is_ok());
+    Error::held(seen.then_some(&holder.operation))
+}
+
+fn checked(api: &Api, call: &Call, bytes: Bytes) -> Result<New> {
     let (service, method) = (&call.service, &call.method);
     let decoded = DynamicMessage::decode(method.input.clone(), bytes.clone());
     let message = decoded.map_err(|error| {
@@ -57,6 +78,8 @@ fn checked(call: &Call, bytes: Bytes) -> Result<(New, Claims)> {
         id: None,
         method: method.name.clone(),
         owner: Some(principal.clone()),
+        request_claim: claims.request_id.map(|id| id.claim(&service.name)),
+        exclusive_key: claims.exclusive_key,
         execution: Execution::Leased,
         request: Some(Payload {
             type_url: format!("type.googleapis.com/{}", method.input.full_name()),
@@ -70,8 +93,9 @@ fn checked(call: &Call, bytes: Bytes) -> Result<(New, Claims)> {
         deadline_default: span(settings.deadline, DEADLINE),
         lease_duration: span(settings.lease_duration, LEASE),
         retention: span(settings.retention, RETENTION),
+        descriptors: api.pools.current(&service.name),
     };
-    Ok((new, claims))
+    Ok(new)
 }
 
 /// Whether the request asks for nothing but an opinion (AIP-163).

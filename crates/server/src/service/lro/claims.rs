@@ -4,11 +4,10 @@
 
 use prost_reflect::DynamicMessage;
 
-use super::digest::digest;
 use crate::catalog::{Method, text_at};
 use crate::error::Violation;
-use crate::operation::Principal;
-use crate::service::REQUEST_ID;
+use crate::operation::{Digest, Principal, RequestClaim};
+use crate::service::{REQUEST_ID, request_id};
 
 /// What a call claims.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -29,11 +28,17 @@ pub(in crate::service) struct RequestId {
     /// As the caller made it.
     pub id: String,
     /// Of the request without the id: a repeat has the same, through either door.
-    pub digest: [u8; 32],
+    pub digest: Digest,
 }
 
-/// The longest request id, in bytes.
-const ID_BYTES_MAX: usize = 128;
+impl RequestId {
+    /// As a service's record keeps it.
+    pub(in crate::service) fn claim(&self, service: &str) -> RequestClaim {
+        let principal = self.principal.as_str();
+        RequestClaim::new(service, &self.method, principal, &self.id, self.digest)
+    }
+}
+
 /// The longest exclusive key, in bytes.
 const KEY_BYTES_MAX: usize = 1024;
 
@@ -62,9 +67,8 @@ pub(super) fn claims(
         refuse(name, &format!("the header {REQUEST_ID} says otherwise."));
     }
     let id = if own.is_empty() { header } else { &own };
-    let printable = id.bytes().all(|c| c.is_ascii_graphic());
-    if id.len() > ID_BYTES_MAX || !printable {
-        refuse(name, "expected at most 128 printable ASCII characters, such as a UUID.");
+    if !request_id::is_one(id) {
+        refuse(name, request_id::EXPECTED);
     }
     let path = method.settings.exclusive.as_deref();
     let key = path.and_then(|path| text_at(request, path)).filter(|key| !key.is_empty());
@@ -80,7 +84,7 @@ pub(super) fn claims(
         method: method.name.clone(),
         principal: principal.clone(),
         id: id.to_owned(),
-        digest: digest(request, field),
+        digest: request_id::digest(request, field),
     });
     Ok(Claims { request_id, exclusive_key: key })
 }

@@ -37,8 +37,10 @@ pub(crate) fn stamp_change(service: Option<&Service>, before: &Record, change: C
             let next = stamp(service, Some(before), *next);
             if next.metadata == written { Change::Put(Box::new(next)) } else { put(before, next) }
         }
-        Change::Remove(next) if next.version == before.version => Change::Remove(next),
-        Change::Remove(next) => Change::Remove(Box::new(stamp(service, Some(before), *next))),
+        Change::Remove(next, gone) if next.version == before.version => Change::Remove(next, gone),
+        Change::Remove(next, gone) => {
+            Change::Remove(Box::new(stamp(service, Some(before), *next)), gone)
+        }
     }
 }
 

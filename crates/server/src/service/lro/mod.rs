@@ -3,7 +3,6 @@
 
 mod call;
 mod claims;
-mod digest;
 mod mask;
 mod metadata;
 mod parent;
@@ -14,5 +13,4 @@ mod tests;
 mod wire;
 
 pub(super) use call::call;
-pub(super) use claims::Claims;
 pub(crate) use metadata::{stamp_birth, stamp_change};

@@ -8,15 +8,23 @@ use futures::future::BoxFuture;
 use crate::clock::Clock;
 use crate::operation::samples::{at, record};
 use crate::operation::{
-    Change, Decision, Filter, OperationName, Record, RecordName, Refusal, Span, State, Timestamp,
+    Change, Decision, Filter, Gone, OperationName, Record, RecordName, Refusal, Span, State,
+    Timestamp,
 };
-use crate::store::{Birth, Commit, LeaseQuery, ListQuery, Observer, Order, Store, StoreError};
+use crate::store::{
+    Birth, Commit, Faults, Found, LeaseQuery, ListQuery, Observer, Order, Step, Store, StoreError,
+};
 
 /// Opens a store over one place. Called again once that store is gone, it finds what was
 /// kept there.
 pub type Open = Box<
-    dyn Fn(Arc<dyn Clock>, Arc<dyn Observer>) -> BoxFuture<'static, Arc<dyn Store>> + Send + Sync,
+    dyn Fn(Arc<dyn Clock>, Arc<dyn Observer>, Arc<dyn Faults>) -> BoxFuture<'static, Arc<dyn Store>>
+        + Send
+        + Sync,
 >;
+
+/// How long the store under test is to keep tombstones.
+pub(super) const TOMBSTONE_RETENTION: Span = Span::seconds(7 * 24 * 3600);
 
 /// A clock that only its owner moves.
 #[derive(Debug)]
@@ -70,6 +78,24 @@ impl Observer for Log {
     }
 }
 
+/// Faults that let the store die once, at a step of a test's choice.
+#[derive(Debug, Default)]
+pub struct Deaths(Mutex<Option<Step>>);
+
+impl Deaths {
+    /// The store dies when it comes to this step.
+    pub fn at(&self, step: Step) {
+        *self.0.lock().expect("no test panics under this lock") = Some(step);
+    }
+}
+
+impl Faults for Deaths {
+    fn dies(&self, step: Step) -> bool {
+        let mut chosen = self.0.lock().expect("no test panics under this lock");
+        chosen.take_if(|chosen| *chosen == step).is_some()
+    }
+}
+
 /// The store under test.
 pub struct Bench {
     open: Open,
@@ -79,6 +105,8 @@ pub struct Bench {
     pub clock: Arc<ManualClock>,
     /// The store's observer.
     pub log: Arc<Log>,
+    /// Where it is to die.
+    pub faults: Arc<Deaths>,
 }
 
 /// What a store answers.
@@ -88,8 +116,9 @@ impl Bench {
     /// A store over the place, which is fresh.
     pub async fn new(open: Open, reopens: bool) -> Self {
         let (clock, log) = (Arc::new(ManualClock::new(at(0))), Arc::new(Log::default()));
-        let store = Some(open(clock.clone(), log.clone()).await);
-        Self { open, reopens, store, clock, log }
+        let faults = Arc::new(Deaths::default());
+        let store = Some(open(clock.clone(), log.clone(), faults.clone()).await);
+        Self { open, reopens, store, clock, log, faults }
     }
 
     /// The store.
@@ -109,7 +138,8 @@ impl Bench {
         let old = self.store.take().expect("it is open between any two calls");
         assert_eq!(Arc::strong_count(&old), 1, "nobody else holds the store");
         drop(old);
-        self.store = Some((self.open)(self.clock.clone(), self.log.clone()).await);
+        let faults = self.faults.clone();
+        self.store = Some((self.open)(self.clock.clone(), self.log.clone(), faults).await);
     }
 
     /// Stores a record as it is.
@@ -130,7 +160,18 @@ impl Bench {
 
     /// Reads one record.
     pub(super) async fn get(&self, name: &RecordName) -> Option<Arc<Record>> {
+        self.found(name).await.record()
+    }
+
+    /// Reads what is under one name.
+    pub(super) async fn found(&self, name: &RecordName) -> Found {
         self.store().get(vec![name.clone()]).await.unwrap().remove(0)
+    }
+
+    /// Lets time pass until all that is kept of removed records is forgotten.
+    pub(super) async fn forget_all(&self) {
+        self.clock.advance(TOMBSTONE_RETENTION);
+        while self.store().forget(100).await.unwrap() > 0 {}
     }
 
     /// Changes one record.
@@ -209,7 +250,7 @@ pub(super) fn run(record: &Record, now: Timestamp) -> Decision {
 
 /// A removal.
 pub(crate) fn remove(record: &Record, _: Timestamp) -> Decision {
-    Ok(Change::Remove(Box::new(record.clone())))
+    Ok(Change::Remove(Box::new(record.clone()), Gone::Deleted))
 }
 
 /// A refusal.

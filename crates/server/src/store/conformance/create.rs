@@ -7,7 +7,7 @@ use super::bench::{Bench, born, named, touch};
 use crate::clock::Clock as _;
 use crate::operation::samples::{any_record, at, record};
 use crate::operation::{Record, RecordName};
-use crate::store::StoreError;
+use crate::store::{Found, StoreError};
 
 pub(super) async fn a_record_comes_back_as_it_was_answered(mut bench: Bench) {
     let made = bench.make("a").await;
@@ -25,8 +25,10 @@ pub(super) async fn answers_stand_in_the_order_of_what_was_asked(mut bench: Benc
     bench.pause().await;
     let names = ["c", "missing", "a", "c"].map(|id| named(&format!("operations/{id}")));
     let found = bench.store().get(names.to_vec()).await.unwrap();
-    let found: Vec<_> = found.iter().map(|found| found.as_ref().map(|one| &one.name)).collect();
-    assert_eq!(found, [Some(&names[0]), None, Some(&names[2]), Some(&names[3])]);
+    let name = |found: Found| found.record().map(|one| one.name.clone());
+    let found: Vec<_> = found.into_iter().map(name).collect();
+    let [c, _, a, again] = names.map(Some);
+    assert_eq!(found, [c, None, a, again]);
     assert!(bench.store().get(vec![]).await.unwrap().is_empty());
     assert!(bench.store().create(vec![]).await.is_empty());
     assert!(bench.store().update(vec![]).await.is_empty());
@@ -45,7 +47,7 @@ pub(super) async fn every_field_comes_back(mut bench: Bench) {
     bench.pause().await;
     let found = bench.store().get(samples.keys().cloned().collect()).await.unwrap();
     for (found, sample) in found.into_iter().zip(samples.values()) {
-        assert_eq!(found.as_deref(), Some(sample));
+        assert_eq!(found.record().as_deref(), Some(sample));
     }
 }
 
@@ -84,7 +86,7 @@ pub(super) async fn names_differ_by_service_parent_and_id(mut bench: Bench) {
     bench.update(&names[3], touch).await.unwrap();
     let found = bench.store().get(names.to_vec()).await.unwrap();
     for (index, (found, name)) in found.into_iter().zip(&names).enumerate() {
-        let found = found.unwrap();
+        let found = found.record().unwrap();
         assert_eq!((&found.name, found.version), (name, if index == 3 { 2 } else { 1 }));
     }
 }

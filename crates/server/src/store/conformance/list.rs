@@ -225,6 +225,8 @@ async fn partition(bench: &mut Bench, mut query: ListQuery) {
     assert!(names.len() > 5);
     names.append(&mut comers);
     remove_all(bench, &names).await;
+    // The next round uses the names again.
+    bench.forget_all().await;
 }
 
 async fn remove_all(bench: &Bench, names: &BTreeSet<RecordName>) {

@@ -6,11 +6,14 @@
 
 mod bench;
 mod changes;
+mod claims;
 mod create;
+mod descriptors;
 mod feed;
 mod lease;
 mod list;
 mod observe;
+mod tombstones;
 
 use futures::future::BoxFuture;
 
@@ -43,9 +46,15 @@ const CASES: &[Case] = cases![
     changes::changes_of_one_record_in_a_batch_follow_each_other,
     changes::concurrent_changes_are_applied_one_after_another,
     changes::every_form_of_a_record_replaces_every_other,
-    changes::a_name_that_was_removed_is_free,
     changes::time_does_not_go_back_though_the_clock_does,
     changes::a_change_is_told_no_time_before_the_records_last,
+    claims::a_repeated_request_answers_the_first_ones_record,
+    claims::a_request_id_outlives_its_record,
+    claims::an_exclusive_key_is_free_once_its_record_is_done,
+    claims::a_record_that_is_not_made_claims_nothing,
+    claims::one_of_many_has_the_claim,
+    claims::a_store_that_dies_leaves_one_record_or_none,
+    descriptors::descriptors_in_use_are_kept,
     list::filters_let_through_what_they_say,
     list::a_list_is_of_a_service_a_parent_an_owner,
     list::deleted_ones_are_listed_when_asked_for,
@@ -72,6 +81,9 @@ const CASES: &[Case] = cases![
     observe::commits_are_told_in_order,
     observe::a_store_that_opens_tells_nothing,
     observe::a_store_that_can_be_written_is_ready,
+    tombstones::a_removed_record_leaves_a_tombstone,
+    tombstones::a_tombstones_name_is_taken_until_it_is_forgotten,
+    tombstones::many_are_forgotten_in_batches,
 ];
 
 /// Runs the suite: each test once straight through, and once with the store closed and

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::bench::{Bench, born, refuse, remove, touch, work};
+use super::bench::{Bench, TOMBSTONE_RETENTION, born, refuse, remove, touch, work};
 use crate::operation::samples::{at, record};
 use crate::operation::{Change, Record, RecordName};
 use crate::store::Apply;
@@ -44,7 +44,7 @@ pub(super) async fn what_changes_nothing_is_not_told(bench: Bench) {
 pub(super) async fn commits_are_told_in_order(mut bench: Bench) {
     let names: Vec<_> = (0..4).map(|index| record(&format!("r{index}"), at(0)).name).collect();
     let task = |index: usize| {
-        let (store, names) = (bench.store(), names.clone());
+        let (store, names, clock) = (bench.store(), names.clone(), bench.clock.clone());
         tokio::spawn(async move {
             for turn in 0..30 {
                 let name = &names[(index + turn) % names.len()];
@@ -53,6 +53,8 @@ pub(super) async fn commits_are_told_in_order(mut bench: Bench) {
                 match turn % 6 {
                     0 => drop(update(Box::new(remove)).await),
                     1 | 2 => {
+                        clock.advance(TOMBSTONE_RETENTION);
+                        store.forget(100).await.unwrap();
                         let made = record(name.operation.id.as_str(), at(0));
                         drop(store.create(vec![born(made)]).await);
                     }

@@ -4,8 +4,8 @@ use prost::Message;
 use rusqlite::Row;
 
 use crate::operation::{
-    Done, Execution, Finisher, Holder, Id, Lease, OperationName, Outcome, Parent, Payload,
-    Principal, Record, RecordName, Span, State, Status, Timestamp, TokenHash,
+    Digest, Done, Execution, Finisher, Holder, Id, Lease, OperationName, Outcome, Parent, Payload,
+    Principal, Record, RecordName, RequestClaim, Span, State, Status, Timestamp, TokenHash,
 };
 
 #[derive(Clone, PartialEq, Message)]
@@ -53,6 +53,14 @@ struct Head {
     lease: Option<Held>,
     #[prost(message, optional, tag = "17")]
     done: Option<Ended>,
+    #[prost(string, optional, tag = "18")]
+    exclusive_key: Option<String>,
+    /// Scope and body, 32 bytes each.
+    #[prost(bytes = "vec", tag = "19")]
+    request_claim: Vec<u8>,
+    /// 32 bytes each.
+    #[prost(bytes = "vec", tag = "20")]
+    descriptors: Vec<u8>,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -119,6 +127,12 @@ pub(super) fn head(record: &Record) -> Vec<u8> {
         retention: record.retention.micros(),
         metadata: record.metadata.as_ref().map(any),
         labels: record.labels.clone(),
+        exclusive_key: record.exclusive_key.clone(),
+        request_claim: record
+            .request_claim
+            .map(|claim| [claim.scope.0, claim.body.0].concat())
+            .unwrap_or_default(),
+        descriptors: record.descriptors.iter().flat_map(|digest| digest.0).collect(),
         ..Head::default()
     };
     match &record.state {
@@ -226,6 +240,15 @@ pub(super) fn record(row: &Row<'_>) -> rusqlite::Result<(i64, Record)> {
         owner: owner
             .map(|text| Principal::parse(&text).ok_or_else(|| broken("owner")))
             .transpose()?,
+        exclusive_key: head.exclusive_key,
+        request_claim: match head.request_claim.as_chunks::<32>() {
+            ([], []) => None,
+            ([scope, body], []) => {
+                Some(RequestClaim { scope: Digest(*scope), body: Digest(*body) })
+            }
+            _ => return Err(broken("request claim")),
+        },
+        descriptors: head.descriptors.as_chunks::<32>().0.iter().map(|one| Digest(*one)).collect(),
         execution: if head.own { Execution::Service } else { Execution::Leased },
         state,
         request: request.map(payload),

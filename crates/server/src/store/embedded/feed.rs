@@ -6,8 +6,8 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, params, params_from_iter};
 
 use super::codec::{COLUMNS, record};
+use super::lease::payload_bytes;
 use super::read::JOINS;
-use super::write::payload_bytes;
 use crate::operation::{Id, OperationName, Parent, RecordName, Timestamp};
 use crate::store::{Changed, Changes, ChangesQuery, Sequence};
 

@@ -1,43 +1,66 @@
 //! Records in one SQLite file: one thread writes, some read beside it.
 
+mod claims;
 mod codec;
+mod descriptors;
 mod feed;
+mod lease;
 mod open;
 mod read;
+mod removal;
+mod reply;
+mod space;
 #[cfg(test)]
 mod tests;
+mod tombs;
 mod write;
 
+use std::cell::RefCell;
 use std::path::Path;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
+use bytes::Bytes;
 use futures::future::BoxFuture;
 use rusqlite::Connection;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
 pub use open::OpenError;
 
+pub use super::Faults;
 use super::{
-    Apply, Birth, Changes, ChangesQuery, LeaseApply, LeaseQuery, ListQuery, Observer, Store,
+    Apply, Birth, Changes, ChangesQuery, Found, LeaseApply, LeaseQuery, ListQuery, Observer, Store,
     StoreError,
 };
 use crate::clock::Clock;
-use crate::operation::{Record, RecordName, Timestamp};
+use crate::operation::{Digest, Record, RecordName, Span, Timestamp};
+use space::Room;
+pub use space::{Disk, Space, SystemDisk};
 use write::{Job, Queued};
 
 /// How the store is to be opened.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct EmbeddedOptions {
+    /// How long a tombstone outlives its record. 7 days; zero: there are none.
+    pub tombstone_retention: Span,
+    /// Bytes of records above which no more are created; `None`: any number.
+    pub bytes_max: Option<u64>,
+    /// The disk; under 5 % free, no records are created.
+    pub disk: Arc<dyn Disk>,
     /// Faults to be injected, in tests.
     pub faults: Option<Arc<dyn Faults>>,
 }
 
-/// What may go wrong on purpose.
-pub trait Faults: Send + Sync + 'static {
-    /// Whether the next commit fails.
-    fn commit_fails(&self) -> bool;
+impl Default for EmbeddedOptions {
+    fn default() -> Self {
+        Self {
+            tombstone_retention: Span::seconds(7 * 24 * 3600),
+            bytes_max: None,
+            disk: Arc::new(SystemDisk),
+            faults: None,
+        }
+    }
 }
 
 /// Readers beside the writer.
@@ -54,6 +77,7 @@ pub struct EmbeddedStore {
     readers: Arc<Mutex<Vec<Connection>>>,
     places: Arc<Semaphore>,
     clock: Arc<StoreClock>,
+    tombstone_retention: Span,
     _lock: std::fs::File,
 }
 
@@ -86,12 +110,17 @@ impl EmbeddedStore {
         let clock = Arc::new(StoreClock { inner: clock, last: AtomicI64::new(last) });
         let readers = (0..READERS).map(|_| open::reader(dir)).collect::<Result<Vec<_>, _>>()?;
         let (sender, receiver) = mpsc::unbounded_channel();
+        let tombstone_retention = options.tombstone_retention;
         let writer = write::Writer {
             connection,
             observer,
             clock: clock.clone(),
+            tombstone_retention,
+            room: Room { dir: dir.to_owned(), disk: options.disk, bytes_max: options.bytes_max },
             seq: seq.into(),
             faults: options.faults,
+            dead: false,
+            uses: RefCell::default(),
         };
         let thread = std::thread::Builder::new()
             .name("store-writer".to_owned())
@@ -104,6 +133,7 @@ impl EmbeddedStore {
             readers: Arc::new(Mutex::new(readers)),
             places: Arc::new(Semaphore::new(READERS)),
             clock,
+            tombstone_retention,
             _lock: lock,
         })
     }
@@ -184,15 +214,9 @@ impl Store for EmbeddedStore {
         })
     }
 
-    fn get(
-        &self,
-        names: Vec<RecordName>,
-    ) -> BoxFuture<'_, Result<Vec<Option<Arc<Record>>>, StoreError>> {
+    fn get(&self, names: Vec<RecordName>) -> BoxFuture<'_, Result<Vec<Found>, StoreError>> {
         Box::pin(self.read(move |connection| {
-            names
-                .iter()
-                .map(|name| Ok(read::get(connection, name)?.map(|(_, record)| Arc::new(record))))
-                .collect()
+            names.iter().map(|name| read::found(connection, name)).collect()
         }))
     }
 
@@ -227,6 +251,29 @@ impl Store for EmbeddedStore {
         Box::pin(self.read(move |connection| read::due(connection, now, limit)))
     }
 
+    fn keep_descriptors(
+        &self,
+        sets: Vec<(Digest, Bytes)>,
+    ) -> BoxFuture<'_, Result<(), StoreError>> {
+        Box::pin(async move { self.write(|reply| Job::Keep(sets, reply)).await? })
+    }
+
+    fn descriptors(&self, digest: Digest) -> BoxFuture<'_, Result<Option<Bytes>, StoreError>> {
+        Box::pin(self.read(move |connection| descriptors::get(connection, digest)))
+    }
+
+    fn forget(&self, limit: usize) -> BoxFuture<'_, Result<usize, StoreError>> {
+        Box::pin(async move {
+            let (now, retention) = (self.clock.now(), self.tombstone_retention);
+            // A look beside the writer: mostly there is nothing.
+            let due = self.read(move |connection| removal::any_due(connection, now, retention));
+            if !due.await? {
+                return Ok(0);
+            }
+            self.write(|reply| Job::Forget(limit, reply)).await?
+        })
+    }
+
     fn changes(&self, query: ChangesQuery) -> BoxFuture<'_, Result<Changes, StoreError>> {
         Box::pin(self.read(move |connection| feed::changes(connection, &query)))
     }
@@ -239,7 +286,7 @@ impl Store for EmbeddedStore {
         Box::pin(async move {
             let old = self.read(move |connection| feed::old(connection, before, limit)).await?;
             let Some(old) = old else { return Ok(0) };
-            self.write(|reply| Job::Forget(old, reply)).await?
+            self.write(|reply| Job::ForgetRemovals(old, reply)).await?
         })
     }
 

@@ -3,11 +3,13 @@
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension as _, params, params_from_iter};
 
+use std::sync::Arc;
+
 use super::codec::{COLUMNS, record};
 use crate::operation::{
     Compare, Id, OperationName, Parent, Record, RecordName, StateName, Term, Timestamp,
 };
-use crate::store::{ListQuery, Order};
+use crate::store::{Found, ListQuery, Order};
 
 pub(super) const JOINS: &str = "LEFT JOIN requests ON requests.row = records.row \
      LEFT JOIN outcomes ON outcomes.row = records.row";
@@ -34,6 +36,15 @@ pub(super) fn get(
     let mut statement = connection.prepare_cached(&get_sql())?;
     let OperationName { parent, id } = &name.operation;
     statement.query_row(params![name.service, id.as_str(), parent.as_str()], record).optional()
+}
+
+/// What is under a name. A record goes and its tombstone comes in one commit, so a record
+/// that is missed has one by then.
+pub(super) fn found(connection: &Connection, name: &RecordName) -> rusqlite::Result<Found> {
+    if let Some((_, record)) = get(connection, name)? {
+        return Ok(Found::Record(Arc::new(record)));
+    }
+    Ok(super::tombs::get(connection, name)?.map_or(Found::Nothing, Found::Tombstone))
 }
 
 /// Rows that can be leased, the oldest first.

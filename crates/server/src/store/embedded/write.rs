@@ -2,20 +2,25 @@
 //! version, commits all of it as one batch, tells the observer, then answers. There is no
 //! timer: what queues up while a batch reaches the disk is the next one.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
+use bytes::Bytes;
 use rusqlite::{Connection, params};
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 
-use super::{Faults, StoreClock, codec, feed, read};
+use super::claims::{self, Blocked};
+use super::descriptors::{self, Uses};
+use super::reply::{Answer, Reply, answers_reply, send};
+use super::space::Room;
+use super::{StoreClock, codec, feed, read, tombs};
 use crate::operation::{
-    Change, Decision, OperationName, Outcome, Record, RecordName, State, Timestamp,
+    Change, Decision, Digest, OperationName, Record, RecordName, Span, State, Timestamp,
 };
-use crate::store::{Apply, Birth, Commit, LeaseApply, LeaseQuery, Observer, StoreError};
-
-type Answer = Result<Arc<Record>, StoreError>;
+use crate::store::{
+    Apply, Birth, Commit, Faults, Full, LeaseApply, LeaseQuery, Observer, Step, StoreError,
+};
 
 /// What the writer is asked to do.
 pub(super) enum Job {
@@ -25,8 +30,12 @@ pub(super) enum Job {
     Update(Vec<(RecordName, Apply)>, oneshot::Sender<Vec<Answer>>),
     /// Hand records out.
     Lease(LeaseQuery, LeaseApply, oneshot::Sender<Result<Vec<Arc<Record>>, StoreError>>),
+    /// Keep these descriptor sets.
+    Keep(Vec<(Digest, Bytes)>, oneshot::Sender<Result<(), StoreError>>),
+    /// Drop what was kept long enough.
+    Forget(usize, oneshot::Sender<Result<usize, StoreError>>),
     /// Forget removals up to a place in the feed.
-    Forget(i64, oneshot::Sender<Result<usize, StoreError>>),
+    ForgetRemovals(i64, oneshot::Sender<Result<usize, StoreError>>),
     /// Commit something, however little.
     Ping(oneshot::Sender<Result<(), StoreError>>),
 }
@@ -37,8 +46,8 @@ pub(super) struct Queued {
     pub(super) _place: OwnedSemaphorePermit,
 }
 
-/// A job's answer, sent once the batch is durable.
-type Reply = Box<dyn FnOnce(Result<(), &str>)>;
+/// What a death is called.
+const DIED: &str = "injected: died";
 
 /// Jobs in one batch.
 const BATCH: usize = 1024;
@@ -47,16 +56,25 @@ pub(super) struct Writer {
     pub(super) connection: Connection,
     pub(super) observer: Arc<dyn Observer>,
     pub(super) clock: Arc<StoreClock>,
+    pub(super) tombstone_retention: Span,
+    pub(super) room: Room,
     /// The end of the change feed. A batch that fails leaves a gap in it.
     pub(super) seq: Cell<i64>,
     pub(super) faults: Option<Arc<dyn Faults>>,
+    /// What the batch changes of the descriptor sets' counts.
+    pub(super) uses: RefCell<Uses>,
+    /// Whether a fault has ended it.
+    pub(super) dead: bool,
 }
 
 impl Writer {
     pub(super) fn run(mut self, mut jobs: mpsc::UnboundedReceiver<Queued>) {
         let mut batch = Vec::new();
-        while jobs.blocking_recv_many(&mut batch, BATCH) > 0 {
+        while !self.dead && jobs.blocking_recv_many(&mut batch, BATCH) > 0 {
             self.batch(batch.drain(..).map(|queued| queued.job).collect());
+        }
+        if self.dead {
+            return;
         }
         // Whoever opens it next has no log to read through.
         if let Err(error) = self.connection.pragma_update(None, "wal_checkpoint", "TRUNCATE") {
@@ -79,6 +97,7 @@ impl Writer {
                 replies.into_iter().for_each(|reply| reply(Ok(())));
             }
             Some(text) => {
+                self.dead = text.ends_with(DIED);
                 tracing::error!(error = text, "the store could not commit");
                 if !self.connection.is_autocommit()
                     && let Err(error) = self.connection.execute_batch("ROLLBACK")
@@ -101,14 +120,16 @@ impl Writer {
         // closes its channel, which its caller reads as Unavailable.
         let connection = &self.connection;
         connection.execute_batch("BEGIN IMMEDIATE")?;
-        let mut pinged = false;
-        let mut forgotten = 0;
+        self.uses.take();
+        let (mut written, mut created) = (false, false);
         for job in jobs {
             match job {
                 Job::Create(births, reply) => {
+                    created = true;
+                    let full = self.room.full(connection)?;
                     let mut answers = Vec::with_capacity(births.len());
                     for birth in births {
-                        answers.push(self.create(&birth, commits)?);
+                        answers.push(self.create(&birth, full, commits)?);
                     }
                     replies.push(answers_reply(reply, answers));
                 }
@@ -123,21 +144,31 @@ impl Writer {
                     let leased = self.lease(&query, &apply, commits)?;
                     replies.push(Box::new(move |done| send(reply, done.map(|()| leased))));
                 }
-                Job::Forget(through, reply) => {
+                Job::Keep(sets, reply) => {
+                    written |= descriptors::keep(connection, &sets)?;
+                    replies.push(Box::new(move |done| send(reply, done)));
+                }
+                Job::Forget(limit, reply) => {
+                    let count = self.forget(limit)?;
+                    written |= count > 0;
+                    replies.push(Box::new(move |done| send(reply, done.map(|()| count))));
+                }
+                Job::ForgetRemovals(through, reply) => {
                     let count = feed::forget(connection, through)?;
-                    forgotten += count;
+                    written |= count > 0;
                     replies.push(Box::new(move |done| send(reply, done.map(|()| count))));
                 }
                 Job::Ping(reply) => {
-                    pinged = true;
+                    written = true;
                     replies.push(Box::new(move |done| send(reply, done)));
                 }
             }
         }
-        if commits.is_empty() && !pinged && forgotten == 0 {
+        if commits.is_empty() && !written {
             // Refusals and looks for work: what they saw is on the disk already.
             return connection.execute_batch("ROLLBACK");
         }
+        self.uses.take().write(connection)?;
         let now = self.clock.now().micros();
         let sql = "UPDATE clock SET now = ?, seq = ?";
         connection.prepare_cached(sql)?.execute([now, self.seq.get()])?;
@@ -147,11 +178,47 @@ impl Writer {
                 Some("injected".to_owned()),
             ));
         }
-        connection.execute_batch("COMMIT")
+        connection.execute_batch("COMMIT")?;
+        if created { self.step(Step::Answer) } else { Ok(()) }
     }
 
-    fn create(&self, birth: &Birth, commits: &mut Vec<Commit>) -> rusqlite::Result<Answer> {
+    /// Dies here, if a test wants it.
+    fn step(&self, step: Step) -> rusqlite::Result<()> {
+        match &self.faults {
+            Some(faults) if faults.dies(step) => Err(rusqlite::Error::SqliteFailure(
+                rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_INTERRUPT),
+                Some(DIED.to_owned()),
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    fn create(
+        &self,
+        birth: &Birth,
+        full: Option<Full>,
+        commits: &mut Vec<Commit>,
+    ) -> rusqlite::Result<Answer> {
         let record = birth(self.clock.now());
+        let claims = record.claims();
+        match claims::check(&self.connection, &claims)? {
+            Some(Blocked::By(record)) => return Ok(Ok(record)),
+            Some(Blocked::Claimed(claimed)) => return Ok(Err(StoreError::Claimed(claimed))),
+            None => {}
+        }
+        if tombs::get(&self.connection, &record.name)?.is_some() {
+            return Ok(Err(StoreError::AlreadyExists));
+        }
+        if let Some(full) = full {
+            return Ok(Err(StoreError::Full(full)));
+        }
+        if !claims.is_empty() {
+            self.step(Step::Claim)?;
+            for (key, body) in &claims {
+                claims::take(&self.connection, *key, &record.name, *body)?;
+            }
+            self.step(Step::Insert)?;
+        }
         let OperationName { parent, id } = &record.name.operation;
         let columns = Columns::of(&record);
         let mut statement = self.connection.prepare_cached(
@@ -175,6 +242,9 @@ impl Writer {
             codec::head(&record),
         ])?;
         if inserted == 0 {
+            for (key, _) in &claims {
+                claims::release(&self.connection, *key, &record.name)?;
+            }
             return Ok(Err(StoreError::AlreadyExists));
         }
         let row = self.connection.last_insert_rowid();
@@ -184,6 +254,13 @@ impl Writer {
         }
         self.write_outcome(row, &record)?;
         self.write_labels(row, &record)?;
+        if !claims.is_empty() {
+            self.step(Step::Confirm)?;
+            for (key, _) in &claims {
+                claims::confirm(&self.connection, *key, &record.name)?;
+            }
+        }
+        self.uses.borrow_mut().moved(None, Some(&record));
         let record = Arc::new(record);
         commits.push(Commit { record: record.clone(), removed: false, visible: true });
         Ok(Ok(record))
@@ -201,19 +278,20 @@ impl Writer {
         commits: &mut Vec<Commit>,
     ) -> rusqlite::Result<Answer> {
         let Some((row, record)) = read::get(&self.connection, name)? else {
-            return Ok(Err(StoreError::NotFound));
+            let tombstone = tombs::get(&self.connection, name)?;
+            return Ok(Err(tombstone.map_or(StoreError::NotFound, StoreError::Gone)));
         };
         let now = self.now_for(&record);
         self.decided(row, record, |record| apply(record, now), commits)
             .map(|answer| answer.map(|(record, _)| record))
     }
 
-    fn now_for(&self, record: &Record) -> Timestamp {
+    pub(super) fn now_for(&self, record: &Record) -> Timestamp {
         self.clock.now().max(record.update_time)
     }
 
     /// Writes a decision; answers the record and whether it changed.
-    fn decided(
+    pub(super) fn decided(
         &self,
         row: i64,
         record: Record,
@@ -226,15 +304,18 @@ impl Writer {
             Ok(Change::Put(next)) => {
                 let visible = next.version != record.version;
                 self.replace(row, &record, &next, visible.then(|| self.next_seq()))?;
+                self.uses.borrow_mut().moved(Some(&record), Some(&next));
+                if next.done().is_some() {
+                    self.free_key(&record)?;
+                }
                 let next = Arc::from(next);
                 commits.push(Commit { record: Arc::clone(&next), removed: false, visible });
                 Ok((next, true))
             }
-            Ok(Change::Remove(last)) => {
-                for table in ["records", "requests", "outcomes", "labels"] {
-                    let sql = format!("DELETE FROM {table} WHERE row = ?");
-                    self.connection.prepare_cached(&sql)?.execute([row])?;
-                }
+            Ok(Change::Remove(last, gone)) => {
+                self.remove(row, &last, gone)?;
+                self.uses.borrow_mut().moved(Some(&record), None);
+                self.free_key(&record)?;
                 feed::removed(&self.connection, self.next_seq(), &last.name, self.clock.now())?;
                 let last = Arc::from(last);
                 commits.push(Commit { record: Arc::clone(&last), removed: true, visible: true });
@@ -291,35 +372,6 @@ impl Writer {
         }
         Ok(())
     }
-
-    fn lease(
-        &self,
-        query: &LeaseQuery,
-        apply: &LeaseApply,
-        commits: &mut Vec<Commit>,
-    ) -> rusqlite::Result<Vec<Arc<Record>>> {
-        let mut rows = Vec::new();
-        for method in &query.methods {
-            rows.extend(read::ready(&self.connection, &query.service, method, query.limit)?);
-        }
-        rows.sort_unstable();
-        rows.dedup();
-        let mut leased = Vec::new();
-        let mut bytes = 0;
-        for row in rows.into_iter().take(query.limit) {
-            let Some(record) = read::by_row(&self.connection, row)? else { continue };
-            bytes += payload_bytes(&record);
-            if bytes > query.bytes_max && !leased.is_empty() {
-                break;
-            }
-            let (place, now) = (leased.len(), self.now_for(&record));
-            let decision = |record: &Record| apply(place, record, now);
-            if let Ok((record, true)) = self.decided(row, record, decision, commits)? {
-                leased.push(record);
-            }
-        }
-        Ok(leased)
-    }
 }
 
 /// What is looked up of a record.
@@ -341,37 +393,4 @@ impl Columns {
             ready: matches!(record.state, State::Pending { delayed_until: None }),
         }
     }
-}
-
-pub(super) fn payload_bytes(record: &Record) -> usize {
-    let bytes = |payload: &Option<crate::operation::Payload>| {
-        payload.as_ref().map_or(0, |payload| payload.value.len())
-    };
-    let outcome = match record.done().map(|done| &done.outcome) {
-        Some(Outcome::Response(response)) => response.value.len(),
-        Some(Outcome::Error(status)) => {
-            let details = status.details.iter().map(|detail| detail.value.len());
-            status.message.len() + details.sum::<usize>()
-        }
-        None => 0,
-    };
-    bytes(&record.request) + bytes(&record.metadata) + outcome
-}
-
-fn answers_reply(reply: oneshot::Sender<Vec<Answer>>, answers: Vec<Answer>) -> Reply {
-    Box::new(move |done| {
-        let answers = match done {
-            Ok(()) => answers,
-            Err(text) => {
-                answers.iter().map(|_| Err(StoreError::Unavailable(text.into()))).collect()
-            }
-        };
-        // A caller that left doesn't need its answer.
-        let _ = reply.send(answers);
-    })
-}
-
-fn send<T>(reply: oneshot::Sender<Result<T, StoreError>>, done: Result<T, &str>) {
-    // A caller that left doesn't need its answer.
-    let _ = reply.send(done.map_err(|text| StoreError::Unavailable(text.into())));
 }

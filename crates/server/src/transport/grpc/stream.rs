@@ -7,17 +7,14 @@ use http::HeaderMap;
 use http_body::Frame;
 
 use super::{Edge, frame, good, log};
-use crate::error::Result;
+use crate::service::Messages;
 
 /// A frame for each message, then trailers: those of an error if one is the last item.
-pub(super) fn frames(
-    messages: BoxStream<'static, Result<Bytes>>,
-    edge: Edge,
-) -> BoxStream<'static, Frame<Bytes>> {
+pub(super) fn frames(messages: Messages, edge: Edge) -> BoxStream<'static, Frame<Bytes>> {
     unfold(Some((messages, edge)), |state| async {
         let (mut messages, edge) = state?;
         Some(match messages.next().await {
-            Some(Ok(message)) => (Frame::data(frame(message)), Some((messages, edge))),
+            Some(Ok(item)) => (Frame::data(frame(item.message)), Some((messages, edge))),
             Some(Err(error)) => {
                 let mut trailers = HeaderMap::new();
                 if edge.status(&error).add_header(&mut trailers).is_err() {

@@ -2,7 +2,9 @@
 
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
-use longrun_transcoding::{Alt, FieldMask, PrintOptions, Rule, SystemParameters};
+use longrun_transcoding::{
+    Alt, Fallback, FieldMask, PrintOptions, Rule, SystemParameters, print_with,
+};
 use prost::Message as _;
 use prost_reflect::{DynamicMessage, MessageDescriptor, Value};
 use serde_json::json;
@@ -70,15 +72,16 @@ pub(super) fn print(
     output: &MessageDescriptor,
     rule: &Rule,
     style: &Style,
+    fallback: Fallback<'_>,
 ) -> Result<Bytes> {
     match &reply.body {
         Answer::Hot(hot) if style.is_default() && rule.response_body.is_none() => {
-            hot.json(|operation| json(operation, output, rule, style))
+            hot.json(|operation| json(operation, output, rule, style, fallback))
         }
         Answer::Hot(hot) if style.proto => Ok(hot.operation()),
-        Answer::Hot(hot) => json(&hot.operation(), output, rule, style),
+        Answer::Hot(hot) => json(&hot.operation(), output, rule, style, fallback),
         Answer::Message(message) if style.proto => Ok(message.clone()),
-        Answer::Message(message) => json(message, output, rule, style),
+        Answer::Message(message) => json(message, output, rule, style, fallback),
         Answer::Stream(_) => Err(Error::internal("a stream is not one message")),
     }
 }
@@ -89,6 +92,7 @@ pub(super) fn json(
     output: &MessageDescriptor,
     rule: &Rule,
     style: &Style,
+    fallback: Fallback<'_>,
 ) -> Result<Bytes> {
     let mut message = DynamicMessage::decode(output.clone(), bytes).map_err(Error::internal)?;
     if let Some(Value::Message(inner)) =
@@ -101,7 +105,7 @@ pub(super) fn json(
         enums_as_ints: style.enums_as_ints,
         fields: style.fields.as_ref(),
     };
-    longrun_transcoding::print(&message, &options).map(Bytes::from).map_err(Error::internal)
+    print_with(&message, &options, fallback).map(Bytes::from).map_err(Error::internal)
 }
 
 /// A response with a body of the style's kind.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures::StreamExt as _;
-use futures::stream::{BoxStream, unfold};
+use futures::stream::unfold;
 use http::{HeaderMap, HeaderValue, Response, header};
 use http_body::Frame;
 use longrun_transcoding::{Alt, SystemParameters};
@@ -14,6 +14,7 @@ use super::answer::{self, Style};
 use super::log;
 use crate::catalog::Binding;
 use crate::error::{Error, Result};
+use crate::service::{Api, Messages, Streamed};
 use crate::transport::body::Body;
 use crate::transport::trace::TraceId;
 
@@ -133,14 +134,18 @@ pub(super) struct Printer {
     pub(super) domain: String,
     pub(super) rpc: String,
     pub(super) trace_id: TraceId,
+    pub(super) api: Arc<Api>,
 }
 
 impl Printer {
-    fn element(&self, punctuation: &mut Punctuation, message: &Bytes) -> Result<Bytes> {
+    async fn element(&self, punctuation: &mut Punctuation, item: &Streamed) -> Result<Bytes> {
+        let message = &item.message;
         if self.form == Form::Proto {
             return Ok(punctuation.element(message, None));
         }
-        let printed = answer::json(message, &self.output, &self.binding.rule, &self.style)?;
+        let kept = self.api.pools.load(&item.kept).await?;
+        let (rule, style) = (&self.binding.rule, &self.style);
+        let printed = answer::json(message, &self.output, rule, style, kept.fallback())?;
         let id = if self.form == Form::Events { self.id(message) } else { None };
         Ok(punctuation.element(&printed, id.as_deref()))
     }
@@ -179,10 +184,7 @@ pub(super) fn last_event_id(
 }
 
 /// A response whose parts leave as they come.
-pub(super) fn response(
-    messages: BoxStream<'static, Result<Bytes>>,
-    mut printer: Printer,
-) -> Response<Body> {
+pub(super) fn response(messages: Messages, mut printer: Printer) -> Response<Body> {
     let form = printer.form;
     // A line or an event is one line.
     printer.style.set_pretty(form == Form::Array);
@@ -194,9 +196,11 @@ pub(super) fn response(
         let Some(mut messages) = messages else {
             return Some((Frame::data(punctuation.end()), None));
         };
-        let item = messages.next().await;
-        let item =
-            item.map(|item| item.and_then(|message| printer.element(&mut punctuation, &message)));
+        let item = match messages.next().await {
+            Some(Ok(item)) => Some(printer.element(&mut punctuation, &item).await),
+            Some(Err(error)) => Some(Err(error)),
+            None => None,
+        };
         Some(match item {
             Some(Ok(bytes)) => (Frame::data(bytes), Some((Some(messages), printer, punctuation))),
             Some(Err(error)) => {

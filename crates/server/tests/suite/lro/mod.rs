@@ -2,6 +2,7 @@
 //! kind of them, and the built-in one, through both doors.
 
 mod api;
+mod once;
 
 use longrun_server::catalog::MethodSettings;
 use prost::Message as _;

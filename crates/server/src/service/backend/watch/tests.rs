@@ -44,6 +44,7 @@ impl Place {
             told: Told::since(now),
             place: ResumeToken { sequence: 0, time: now, horizon: now },
             messages: VecDeque::new(),
+            kept: vec![],
             heartbeat: HEARTBEAT,
             heartbeat_at: Instant::now() + HEARTBEAT,
             ends_at: None,

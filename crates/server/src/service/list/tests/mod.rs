@@ -17,6 +17,7 @@ use crate::error::Result;
 use crate::live::Live;
 use crate::operation::samples::{at, record};
 use crate::operation::{Filter, OperationName, Parent, Principal, Record};
+use crate::service::Pools;
 use crate::service::filter::tests::{catalog, payload};
 use crate::service::{Api, Call, Limits};
 use crate::store::conformance::ManualClock;
@@ -54,6 +55,7 @@ impl Shelf {
             catalog: self.catalog.clone(),
             store: self.store.clone(),
             live: self.live.clone(),
+            pools: Pools::of(&self.catalog, self.store.clone()).0,
             random: Arc::new(SystemRandom),
             limits,
             draining: watch::channel(false).1,

@@ -7,7 +7,7 @@ use tokio::runtime::Runtime;
 
 use super::{LIMITS, List, Shelf};
 use crate::operation::samples::{at, record};
-use crate::operation::{Change, OperationName, Record, RecordName};
+use crate::operation::{Change, Gone, OperationName, Record, RecordName};
 use crate::service::Limits;
 use crate::service::filter::tests::payload;
 use crate::store::Apply;
@@ -64,8 +64,9 @@ impl Rows<'_> {
                     let count = self.there.len().max(1);
                     let Some(id) = self.there.keys().nth(index % count).cloned() else { continue };
                     self.there.remove(&id);
-                    let remove: Apply =
-                        Box::new(|record, _| Ok(Change::Remove(Box::new(record.clone()))));
+                    let remove: Apply = Box::new(|record, _| {
+                        Ok(Change::Remove(Box::new(record.clone()), Gone::Deleted))
+                    });
                     self.shelf
                         .store
                         .update(vec![(self.name(&id), remove)])

@@ -54,7 +54,7 @@ fn then(
 
 fn after(change: Change) -> Record {
     match change {
-        Change::Put(record) | Change::Remove(record) => *record,
+        Change::Put(record) | Change::Remove(record, _) => *record,
         Change::Keep => panic!("nothing changed"),
     }
 }
@@ -156,7 +156,9 @@ fn workers_write_the_rest() {
         outcome: Outcome::Response(payload("kitchen.v1.Dish", b"")),
         metadata: None,
     };
-    let event = |record: &Record, now| transition::finish(record, &finish, &expected, now);
+    let event = |record: &Record, now| {
+        transition::finish(record, &finish, &expected, &transition::by_bytes, now)
+    };
     let done = after(then(&service, &asked, event, at(6)));
     let end = json!({"requestedCancellation": true, "endTime": "2023-11-14T22:13:26Z"});
     assert_eq!(shown(&service, &done), with(end.clone()));
@@ -164,7 +166,9 @@ fn workers_write_the_rest() {
     assert_eq!(repeated, Change::Keep);
 
     let finish = Finish { metadata: Some(any(&service, TYPE, "{}")), ..finish.clone() };
-    let event = |record: &Record, now| transition::finish(record, &finish, &expected, now);
+    let event = |record: &Record, now| {
+        transition::finish(record, &finish, &expected, &transition::by_bytes, now)
+    };
     let done = after(then(&service, &asked, event, at(6)));
     let mut bare = with(end);
     bare.as_object_mut().unwrap().remove("progressPercent");

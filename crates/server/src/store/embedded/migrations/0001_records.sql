@@ -43,6 +43,41 @@ CREATE TABLE labels (
   PRIMARY KEY (row, key)
 ) STRICT, WITHOUT ROWID;
 
+-- What is left of removed records: the owner is a digest, `gone` says why.
+CREATE TABLE tombstones (
+  service     TEXT    NOT NULL,
+  id          TEXT    NOT NULL,
+  parent      TEXT    NOT NULL,
+  owner       BLOB,
+  gone        INTEGER NOT NULL,
+  remove_time INTEGER NOT NULL,
+  PRIMARY KEY (service, id, parent)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX tombstones_due ON tombstones (remove_time);
+
+-- Who has a request id (kind 1) or an exclusive key (kind 2): found by a digest, apart from
+-- the record that it is for.
+CREATE TABLE claims (
+  kind      INTEGER NOT NULL,
+  scope     BLOB    NOT NULL,
+  service   TEXT    NOT NULL,
+  parent    TEXT    NOT NULL,
+  id        TEXT    NOT NULL,
+  body      BLOB,
+  confirmed INTEGER NOT NULL,
+  gone      INTEGER,
+  due_time  INTEGER,
+  PRIMARY KEY (kind, scope)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX claims_due ON claims (due_time) WHERE due_time IS NOT NULL;
+
+-- Descriptor sets by their digests, and how many records refer to each.
+CREATE TABLE descriptors (digest BLOB PRIMARY KEY, body BLOB NOT NULL) STRICT;
+CREATE TABLE descriptor_uses (
+  digest  BLOB    PRIMARY KEY,
+  records INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
 -- What the change feed tells of records that are gone, for a day.
 CREATE TABLE removals (
   seq     INTEGER PRIMARY KEY,

@@ -54,7 +54,7 @@ async fn a_commit_that_fails_fails_for_all_of_its_batch_and_for_no_other() {
     let faults = Arc::new(FailsOnce::default());
     let log = Arc::new(Log::default());
     let clock = Arc::new(ManualClock::new(at(0)));
-    let options = EmbeddedOptions { faults: Some(faults.clone()) };
+    let options = EmbeddedOptions { faults: Some(faults.clone()), ..Default::default() };
     let store = EmbeddedStore::open(dir.path(), clock, log.clone(), options).unwrap();
     let (a, b) = (make(&store, "a").await, make(&store, "b").await);
     log.take();

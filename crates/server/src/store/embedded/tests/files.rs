@@ -127,7 +127,7 @@ fn every_table_is_strict() {
         .unwrap()
         .collect::<Result<_, _>>()
         .unwrap();
-    assert_eq!(tables.len(), 6, "{tables:?}");
+    assert_eq!(tables.len(), 10, "{tables:?}");
     assert!(tables.iter().all(|(_, strict)| *strict), "{tables:?}");
 }
 

@@ -3,6 +3,7 @@
 
 mod faults;
 mod files;
+mod full;
 mod plans;
 
 use std::path::Path;
@@ -16,8 +17,9 @@ use crate::store::{Birth, Store};
 
 fn fresh() -> Open {
     let dir = tempfile::tempdir().unwrap();
-    Box::new(move |clock, observer| {
-        let opened = EmbeddedStore::open(dir.path(), clock, observer, EmbeddedOptions::default());
+    Box::new(move |clock, observer, faults| {
+        let options = EmbeddedOptions { faults: Some(faults), ..Default::default() };
+        let opened = EmbeddedStore::open(dir.path(), clock, observer, options);
         let store: Arc<dyn Store> = Arc::new(opened.unwrap());
         Box::pin(std::future::ready(store))
     })
@@ -43,5 +45,5 @@ async fn make(store: &EmbeddedStore, id: &str) -> Arc<Record> {
 }
 
 async fn get(store: &EmbeddedStore, record: &Record) -> Option<Arc<Record>> {
-    store.get(vec![record.name.clone()]).await.unwrap().remove(0)
+    store.get(vec![record.name.clone()]).await.unwrap().remove(0).record()
 }

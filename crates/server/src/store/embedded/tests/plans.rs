@@ -9,6 +9,7 @@ use crate::store::conformance::everything;
 use crate::store::embedded::feed::feed_sql;
 use crate::store::embedded::open::writer;
 use crate::store::embedded::read::{DUE, READY, by_row_sql, get_sql, list_sql};
+use crate::store::embedded::tombs;
 use crate::store::{ChangesQuery, Cursor, ListQuery, Order, Sequence};
 
 fn plan(connection: &Connection, sql: &str, values: Vec<Value>) -> Vec<String> {
@@ -47,6 +48,18 @@ fn what_is_due_and_what_is_ready_is_found_in_order() {
     let ready = plan(&connection, READY, vec![text("s"), text("m"), number(1)]);
     let found = "SEARCH records USING COVERING INDEX records_ready (service=? AND method=?)";
     assert_eq!(ready, [found]);
+}
+
+#[test]
+fn tombstones_are_found_by_name_and_dropped_in_order() {
+    let dir = tempfile::tempdir().unwrap();
+    let (connection, ..) = writer(dir.path()).unwrap();
+    let text = |text: &str| Value::Text(text.to_owned());
+    let by_name = plan(&connection, tombs::GET, vec![text("s"), text("a"), text("")]);
+    let found = "SEARCH tombstones USING PRIMARY KEY (service=? AND id=? AND parent=?)";
+    assert_eq!(by_name, [found]);
+    let due = plan(&connection, tombs::DUE, vec![Value::Integer(1), Value::Integer(1)]);
+    assert_eq!(due, ["SEARCH tombstones USING COVERING INDEX tombstones_due (remove_time<?)"]);
 }
 
 #[test]
