@@ -13,7 +13,7 @@ use crate::store::Full;
 pub struct Space {
     /// What may still be written.
     pub free: u64,
-    /// All of it.
+    /// What is written, and what may still be: what the system reserves for itself is neither.
     pub total: u64,
 }
 
@@ -35,7 +35,9 @@ impl Disk for SystemDisk {
     fn space(&self, dir: &Path) -> std::io::Result<Space> {
         let found = rustix::fs::statvfs(dir)?;
         let bytes = |blocks: u64| blocks.saturating_mul(found.f_frsize);
-        Ok(Space { free: bytes(found.f_bavail), total: bytes(found.f_blocks) })
+        let used = found.f_blocks.saturating_sub(found.f_bfree);
+        let total = used.saturating_add(found.f_bavail);
+        Ok(Space { free: bytes(found.f_bavail), total: bytes(total) })
     }
 
     #[cfg(not(unix))]
