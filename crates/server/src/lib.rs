@@ -12,6 +12,7 @@ mod live;
 pub mod operation;
 mod pace;
 mod reaper;
+mod reason;
 mod server;
 mod service;
 pub mod store;

@@ -29,14 +29,15 @@ fn files(folder: &str, endings: &[&str]) -> Vec<(String, String)> {
 }
 
 /// What each part of the server may use of the others. A part that is not a key may use all.
-const ARROWS: [(&str, &[&str]); 12] = [
-    ("operation", &[]),
+const ARROWS: [(&str, &[&str]); 13] = [
+    ("reason", &[]),
+    ("operation", &["reason"]),
     ("clock", &["operation"]),
     ("wire", &["operation"]),
     ("catalog", &[]),
     ("auth", &["clock", "operation"]),
     ("store", &["clock", "operation"]),
-    ("error", &["operation", "store"]),
+    ("error", &["operation", "reason", "store"]),
     ("pace", &["operation", "store"]),
     ("live", &["operation", "pace", "store", "wire"]),
     ("reaper", &["operation", "store"]),

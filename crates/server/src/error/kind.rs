@@ -1,12 +1,10 @@
-//! What can go wrong, and the code and reason of each.
+//! What can go wrong, and the reason of each.
 
 use std::collections::BTreeMap;
 
-use longrun_api::google::rpc::Code;
+use super::{Reason, Violation};
 
-use super::Violation;
-
-/// What went wrong. Each kind has one code and one reason.
+/// What went wrong. Each kind has one reason.
 #[derive(Debug)]
 pub enum Kind {
     /// No rule reads the path.
@@ -150,46 +148,40 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// The one place that says what code and reason a kind has.
-    pub(super) fn classify(&self) -> (Code, &'static str) {
+    /// The one place that says what reason a kind has.
+    pub(super) fn reason(&self) -> Reason {
         match self {
-            Self::RouteNotFound { .. } => (Code::NotFound, "ROUTE_NOT_FOUND"),
-            Self::MethodNotAllowed { .. } => (Code::Unimplemented, "METHOD_NOT_ALLOWED"),
-            Self::MethodUnimplemented { .. } => (Code::Unimplemented, "METHOD_UNIMPLEMENTED"),
-            Self::ServiceAmbiguous { .. } => (Code::NotFound, "SERVICE_AMBIGUOUS"),
-            Self::ServiceNotFound { .. } => (Code::NotFound, "SERVICE_NOT_FOUND"),
-            Self::CredentialsMissing | Self::ApiKeyOnly => {
-                (Code::Unauthenticated, "CREDENTIALS_MISSING")
-            }
-            Self::AccessTokenInvalid => (Code::Unauthenticated, "ACCESS_TOKEN_INVALID"),
-            Self::AccessTokenExpired => (Code::Unauthenticated, "ACCESS_TOKEN_EXPIRED"),
-            Self::OverloadedCredentials => (Code::InvalidArgument, "OVERLOADED_CREDENTIALS"),
-            Self::ScopeInsufficient { .. } => {
-                (Code::PermissionDenied, "ACCESS_TOKEN_SCOPE_INSUFFICIENT")
-            }
-            Self::HostNotAllowed { .. } => (Code::PermissionDenied, "HOST_NOT_ALLOWED"),
-            Self::OriginNotAllowed { .. } => (Code::PermissionDenied, "ORIGIN_NOT_ALLOWED"),
-            Self::InvalidArgument { .. } => (Code::InvalidArgument, "INVALID_ARGUMENT"),
-            Self::RequestTooLarge { .. } => (Code::InvalidArgument, "REQUEST_TOO_LARGE"),
-            Self::PartialSuccessUnsupported => (Code::Unimplemented, "PARTIAL_SUCCESS_UNSUPPORTED"),
-            Self::OperationNotFound { .. } => (Code::NotFound, "OPERATION_NOT_FOUND"),
-            Self::OperationDeleted { .. } => (Code::NotFound, "OPERATION_DELETED"),
-            Self::OperationExpired { .. } => (Code::NotFound, "OPERATION_EXPIRED"),
-            Self::OperationAlreadyExists { .. } => {
-                (Code::AlreadyExists, "OPERATION_ALREADY_EXISTS")
-            }
-            Self::RequestIdReused => (Code::AlreadyExists, "REQUEST_ID_REUSED"),
-            Self::ExclusiveKeyHeld { .. } => (Code::Aborted, "EXCLUSIVE_KEY_HELD"),
-            Self::ResumeTokenExpired => (Code::OutOfRange, "RESUME_TOKEN_EXPIRED"),
-            Self::OperationDone { .. } => (Code::FailedPrecondition, "OPERATION_DONE"),
-            Self::LeaseRequired { .. } => (Code::Aborted, "LEASE_REQUIRED"),
-            Self::LeaseLost { .. } => (Code::Aborted, "LEASE_LOST"),
-            Self::ExecutionSelf { .. } => (Code::FailedPrecondition, "EXECUTION_SELF"),
-            Self::EtagMismatch { .. } => (Code::Aborted, "ETAG_MISMATCH"),
-            Self::RateLimitExceeded { .. } => (Code::ResourceExhausted, "RATE_LIMIT_EXCEEDED"),
-            Self::StoreFull { .. } => (Code::ResourceExhausted, "STORE_FULL"),
-            Self::StoreUnavailable => (Code::Unavailable, "STORE_UNAVAILABLE"),
-            Self::Internal => (Code::Internal, "INTERNAL"),
+            Self::RouteNotFound { .. } => Reason::RouteNotFound,
+            Self::MethodNotAllowed { .. } => Reason::MethodNotAllowed,
+            Self::MethodUnimplemented { .. } => Reason::MethodUnimplemented,
+            Self::ServiceAmbiguous { .. } => Reason::ServiceAmbiguous,
+            Self::ServiceNotFound { .. } => Reason::ServiceNotFound,
+            Self::CredentialsMissing | Self::ApiKeyOnly => Reason::CredentialsMissing,
+            Self::AccessTokenInvalid => Reason::AccessTokenInvalid,
+            Self::AccessTokenExpired => Reason::AccessTokenExpired,
+            Self::OverloadedCredentials => Reason::OverloadedCredentials,
+            Self::ScopeInsufficient { .. } => Reason::AccessTokenScopeInsufficient,
+            Self::HostNotAllowed { .. } => Reason::HostNotAllowed,
+            Self::OriginNotAllowed { .. } => Reason::OriginNotAllowed,
+            Self::InvalidArgument { .. } => Reason::InvalidArgument,
+            Self::RequestTooLarge { .. } => Reason::RequestTooLarge,
+            Self::PartialSuccessUnsupported => Reason::PartialSuccessUnsupported,
+            Self::OperationNotFound { .. } => Reason::OperationNotFound,
+            Self::OperationDeleted { .. } => Reason::OperationDeleted,
+            Self::OperationExpired { .. } => Reason::OperationExpired,
+            Self::OperationAlreadyExists { .. } => Reason::OperationAlreadyExists,
+            Self::RequestIdReused => Reason::RequestIdReused,
+            Self::ExclusiveKeyHeld { .. } => Reason::ExclusiveKeyHeld,
+            Self::ResumeTokenExpired => Reason::ResumeTokenExpired,
+            Self::OperationDone { .. } => Reason::OperationDone,
+            Self::LeaseRequired { .. } => Reason::LeaseRequired,
+            Self::LeaseLost { .. } => Reason::LeaseLost,
+            Self::ExecutionSelf { .. } => Reason::ExecutionSelf,
+            Self::EtagMismatch { .. } => Reason::EtagMismatch,
+            Self::RateLimitExceeded { .. } => Reason::RateLimitExceeded,
+            Self::StoreFull { .. } => Reason::StoreFull,
+            Self::StoreUnavailable => Reason::StoreUnavailable,
+            Self::Internal => Reason::Internal,
         }
     }
 

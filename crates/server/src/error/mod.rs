@@ -1,5 +1,5 @@
-//! One error for the whole server: a kind that decides code, reason and details, a message
-//! for the caller, and a source for the log.
+//! One error for the whole server: a kind that decides reason and details, a message for the
+//! caller, and a source for the log.
 
 mod kind;
 mod status;
@@ -7,9 +7,9 @@ mod status;
 use std::fmt;
 
 pub use kind::Kind;
-pub use status::http_status;
 
 use crate::operation::{Claimed, Gone, OperationName, Refusal};
+pub use crate::reason::Reason;
 use crate::store::{Full, StoreError};
 
 /// The domain of errors that belong to no service.
@@ -194,7 +194,7 @@ impl Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.kind.classify().1, self.message)
+        write!(f, "{}: {}", self.kind.reason().name(), self.message)
     }
 }
 

@@ -4,22 +4,25 @@ use longrun_api::google::rpc::{
     self, BadRequest, Code, ErrorInfo, QuotaFailure, RetryInfo, bad_request, quota_failure,
 };
 
-use super::{Error, Kind, Violation};
+use super::{Error, Kind, Reason, Violation};
 
 impl Error {
+    /// Why, for programs.
+    #[must_use]
+    pub fn reason(&self) -> Reason {
+        self.kind.reason()
+    }
+
     /// The canonical code.
     #[must_use]
     pub fn code(&self) -> Code {
-        self.kind.classify().0
+        self.reason().code()
     }
 
-    /// The HTTP status: the code's own, but 405 for a wrong verb.
+    /// The HTTP status.
     #[must_use]
     pub fn http_status(&self) -> u16 {
-        match self.kind {
-            Kind::MethodNotAllowed { .. } => 405,
-            _ => http_status(self.code()),
-        }
+        self.reason().http_status()
     }
 
     /// Whole seconds after which the call may be made again.
@@ -54,7 +57,7 @@ impl Error {
     #[must_use]
     pub fn to_status(&self, domain: &str, method: Option<&str>) -> rpc::Status {
         let domain = self.domain.as_deref().unwrap_or(domain);
-        let (code, reason) = self.kind.classify();
+        let reason = self.reason();
         let mut metadata = self.kind.metadata();
         if self.kind.concerns_caller() {
             metadata.insert("service".to_owned(), domain.to_owned());
@@ -63,7 +66,7 @@ impl Error {
             }
         }
         let info = ErrorInfo {
-            reason: reason.to_owned(),
+            reason: reason.name().to_owned(),
             domain: domain.to_owned(),
             metadata: metadata.into_iter().collect(),
         };
@@ -100,26 +103,7 @@ impl Error {
             let delay = prost_types::Duration { seconds: i64::from(seconds), nanos: 0 };
             details.push(any("RetryInfo", &RetryInfo { retry_delay: Some(delay) }));
         }
-        rpc::Status { code: code as i32, message: self.message.clone(), details }
-    }
-}
-
-/// A code's HTTP status, as `google/rpc/code.proto` gives it.
-#[must_use]
-pub fn http_status(code: Code) -> u16 {
-    match code {
-        Code::Ok => 200,
-        Code::InvalidArgument | Code::FailedPrecondition | Code::OutOfRange => 400,
-        Code::Unauthenticated => 401,
-        Code::PermissionDenied => 403,
-        Code::NotFound => 404,
-        Code::Aborted | Code::AlreadyExists => 409,
-        Code::ResourceExhausted => 429,
-        Code::Cancelled => 499,
-        Code::Unknown | Code::Internal | Code::DataLoss => 500,
-        Code::Unimplemented => 501,
-        Code::Unavailable => 503,
-        Code::DeadlineExceeded => 504,
+        rpc::Status { code: reason.code() as i32, message: self.message.clone(), details }
     }
 }
 

@@ -13,7 +13,7 @@ pub enum Change {
     Remove(Box<Record>, Gone),
 }
 
-/// Why an event may not happen. Each has one code and one reason in `error`.
+/// Why an event may not happen. Each has one reason in `error`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refusal {
     /// It isn't there, or not for this caller.

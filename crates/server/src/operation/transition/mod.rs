@@ -27,6 +27,7 @@ use super::{
     Outcome, Payload, Principal, Record, RecordName, Refusal, RequestClaim, Span, State, Status,
     Timestamp,
 };
+use crate::reason::Reason;
 
 /// What a record is made from.
 #[derive(Clone, Debug)]
@@ -179,14 +180,13 @@ fn check_type(
 /// An outcome of the server's own, with the `ErrorInfo` that every error has.
 fn server_error(
     record: &Record,
-    code: i32,
-    reason: &str,
+    reason: Reason,
     message: String,
     metadata: &[(&str, String)],
 ) -> Outcome {
     let pair = |(key, value): &(&str, String)| ((*key).to_owned(), value.clone());
     let info = ErrorInfo {
-        reason: reason.to_owned(),
+        reason: reason.name().to_owned(),
         domain: record.name.service.clone(),
         metadata: metadata.iter().map(pair).collect(),
     };
@@ -194,10 +194,10 @@ fn server_error(
         type_url: "type.googleapis.com/google.rpc.ErrorInfo".to_owned(),
         value: info.encode_to_vec().into(),
     };
-    Outcome::Error(Status { code, message, details: vec![detail] })
+    Outcome::Error(Status { code: reason.code() as i32, message, details: vec![detail] })
 }
 
 fn cancelled(record: &Record) -> Outcome {
     let message = "The operation was cancelled.".to_owned();
-    server_error(record, 1, "OPERATION_CANCELLED", message, &[])
+    server_error(record, Reason::OperationCancelled, message, &[])
 }

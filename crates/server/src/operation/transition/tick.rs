@@ -4,10 +4,7 @@ use super::{
     Change, Decision, Finisher, Gone, Holder, Lease, Record, State, Timestamp, cancelled, changed,
     finished, put, server_error,
 };
-
-/// The codes of the server's own outcomes.
-const DEADLINE_EXCEEDED: i32 = 4;
-const UNAVAILABLE: i32 = 14;
+use crate::reason::Reason;
 
 /// What has run out by `now`: the retention, the deadline, a delay, or a lease. Time before
 /// `serving_since`, when no server could take renewals, doesn't count against a lease.
@@ -23,9 +20,9 @@ pub fn tick(record: &Record, now: Timestamp, serving_since: Timestamp) -> Decisi
         _ if record.deadline <= now => {
             let deadline = text(record.deadline);
             let message = format!("The operation was not done by its deadline, {deadline}.");
-            let reason = "OPERATION_DEADLINE_EXCEEDED";
             let metadata = [("deadline", deadline)];
-            let outcome = server_error(record, DEADLINE_EXCEEDED, reason, message, &metadata);
+            let outcome =
+                server_error(record, Reason::OperationDeadlineExceeded, message, &metadata);
             finished(record, outcome, Finisher::Server, now)
         }
         State::Pending { delayed_until: Some(time) } if *time <= now => {
@@ -68,7 +65,7 @@ fn lease_tick(record: &Record, lease: &Lease, now: Timestamp, serving_since: Tim
         ("attempt", attempt.to_string()),
         ("last_renew_time", renewed),
     ];
-    let outcome = server_error(record, UNAVAILABLE, "WORKER_LOST", message, &metadata);
+    let outcome = server_error(record, Reason::WorkerLost, message, &metadata);
     finished(record, outcome, Finisher::Server, now)
 }
 
