@@ -7,8 +7,8 @@ use crate::json::{LEVELS_MAX, Path, key_text, out_of_range};
 use crate::violation::short;
 
 /// Checks that JSON can say a message: the type of every Any, nested ones too, is in the
-/// message's own descriptor pool and its bytes are of that type, and every Timestamp and
-/// Duration is in its range.
+/// message's own descriptor pool and its bytes are of that type, every Timestamp and
+/// Duration is in its range, and every number of a Value is finite.
 ///
 /// # Errors
 /// Names the first thing that isn't so, and where it is.

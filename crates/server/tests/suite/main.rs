@@ -13,6 +13,7 @@ mod lro;
 mod made;
 mod parity;
 mod scenes;
+mod two_services;
 mod upgrade;
 mod wait;
 mod watch;
