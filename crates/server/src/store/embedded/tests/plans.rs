@@ -86,11 +86,11 @@ fn pages_are_read_in_order_from_where_they_begin() {
     let owner = Principal::parse("static:alice");
     let table = [
         (
-            ListQuery { parent: parent.clone(), owner, deleted: false, ..everything() },
+            ListQuery { parent: parent.clone(), owner, hidden: false, ..everything() },
             "SEARCH records USING INDEX records_owner (service=? AND owner=? AND parent=?)",
         ),
         (
-            ListQuery { parent, deleted: false, ..everything() },
+            ListQuery { parent, hidden: false, ..everything() },
             "SEARCH records USING INDEX records_parent (service=? AND parent=?)",
         ),
         (everything(), "SEARCH records USING INDEX records_service (service=?)"),
