@@ -5,7 +5,9 @@ const SERVICE: &str = "google/apps/events/subscriptions/v1/subscriptions_service
 const FOLDERS: [&str; 2] = ["protos", "../../crates/api/proto"];
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    FOLDERS.map(|folder| println!("cargo:rerun-if-changed={folder}"));
+    for folder in FOLDERS {
+        println!("cargo:rerun-if-changed={folder}");
+    }
     // With their names, the worker can put messages into an `Any`.
     tonic_prost_build::Config::new()
         .enable_type_names()

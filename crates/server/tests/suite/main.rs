@@ -18,3 +18,4 @@ mod upgrade;
 mod wait;
 mod watch;
 mod watch_forms;
+mod workspace_events;
