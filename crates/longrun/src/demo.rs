@@ -44,10 +44,11 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Exit, Failure> {
     let over = Overrides {
         listen: Some(arguments.listen.unwrap_or_else(free_address)),
         no_auth: true,
-        services: vec![workspace_events::SERVICE.to_owned()],
         ..Overrides::default()
     };
-    let config = Config::resolve(File::default(), over, &folder.path).map_err(Failure::new)?;
+    let file = File::parse(Path::new("the demo's longrun.toml"), workspace_events::CONFIG);
+    let config = Config::resolve(file.map_err(Failure::new)?, over, &folder.path);
+    let config = config.map_err(Failure::new)?;
     let file = folder.path.join(SUBSCRIPTIONS);
     let subscriptions = workspace_events::File::open(&file)
         .map_err(|error| Failure::new(format!("{}: {error}", file.display())))?;

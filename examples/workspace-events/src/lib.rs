@@ -31,6 +31,9 @@ use subscriptions::Subscriptions;
 /// The service's name.
 pub const SERVICE: &str = "workspaceevents.googleapis.com";
 
+/// A `longrun.toml` that serves it.
+pub const CONFIG: &str = include_str!("../longrun.toml");
+
 /// How long it takes to find out that events flow again: long enough to watch an operation run.
 const REACTIVATION: Duration = Duration::from_secs(2);
 
