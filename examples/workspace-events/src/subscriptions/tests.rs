@@ -142,7 +142,7 @@ fn an_update_changes_when_it_ends() {
     let changed = all.update(&call("2", 20), update(&made.name, &["ttl"], ttl(60))).unwrap();
     assert_eq!((expires(&changed), &changed.update_time), (80, &Some(at(20).into())));
     assert_ne!(changed.etag, made.etag);
-    assert_eq!(all.0, [changed.clone()]);
+    assert_eq!(all.0, vec![changed]);
     let longest = all.update(&call("3", 30), update(&made.name, &["ttl"], None)).unwrap();
     assert_eq!(expires(&longest), 30 + 7 * 24 * 3600);
     let meant = all.update(&call("4", 40), update(&made.name, &[], ttl(60))).unwrap();
