@@ -2,7 +2,6 @@
 
 mod check;
 mod demo;
-mod demo_worker;
 mod logging;
 mod operations;
 mod output;
@@ -36,7 +35,7 @@ enum Command {
     Operations(operations::Arguments),
     /// Do the work: run a command, or simulate one.
     Worker(worker::Arguments),
-    /// A server without authentication and a sample worker, with lines to try.
+    /// The Workspace Events API, served without authentication, with lines to try.
     Demo(demo::Arguments),
 }
 

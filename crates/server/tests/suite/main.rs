@@ -19,3 +19,4 @@ mod upgrade;
 mod wait;
 mod watch;
 mod watch_forms;
+mod workspace_events;
