@@ -43,9 +43,10 @@ impl Model {
         let entry = |name: &RecordName| Some((name.clone(), self.lives.get(name)?.versions.len()));
         match &ask.what {
             What::List => {
-                let seen = self.alive.iter().filter(|name| {
-                    in_the_list(name) && self.lives[*name].is_seen_by(ask.by)
-                });
+                let seen = self
+                    .alive
+                    .iter()
+                    .filter(|name| in_the_list(name) && self.lives[*name].is_seen_by(ask.by));
                 seen.filter_map(entry).collect()
             }
             what => what.name().and_then(entry).into_iter().collect(),
@@ -171,9 +172,10 @@ impl Model {
         let name = RecordName::parse(&record.name).unwrap();
         let lease = record.lease.as_ref().expect("a leased record has a lease");
         let token = LeaseToken::new(&lease.token);
-        let given = self.lives[&name].versions.iter().any(|version| {
-            version.record.lease().is_some_and(|lease| lease.token == token.hash())
-        });
+        let given = self.lives[&name]
+            .versions
+            .iter()
+            .any(|version| version.record.lease().is_some_and(|lease| lease.token == token.hash()));
         assert!(given, "a token that the store doesn't know: {record:?}");
         Hold { name, method: record.method.clone(), token }
     }

@@ -71,7 +71,11 @@ impl fmt::Debug for Name {
 #[derive(Debug)]
 pub(super) enum What {
     /// A method of the API.
-    Start { rpc: &'static str, dish: usize, id: Option<usize> },
+    Start {
+        rpc: &'static str,
+        dish: usize,
+        id: Option<usize>,
+    },
     /// CreateOperation.
     Create {
         owner: Option<By>,
@@ -94,12 +98,32 @@ pub(super) enum What {
     Label(Name, usize, Option<String>),
     Deadline(Name, Timestamp),
     Expire(Name, Timestamp),
-    Lease { methods: &'static [&'static str], count: i32, wait: i64, duration: Option<i64> },
-    Renew { hold: Hold, duration: Option<i64>, progress: Option<Payload> },
-    Progress { hold: Hold, progress: Payload },
+    Lease {
+        methods: &'static [&'static str],
+        count: i32,
+        wait: i64,
+        duration: Option<i64>,
+    },
+    Renew {
+        hold: Hold,
+        duration: Option<i64>,
+        progress: Option<Payload>,
+    },
+    Progress {
+        hold: Hold,
+        progress: Payload,
+    },
     /// SELF records are finished without a token.
-    Finish { name: Name, token: Option<LeaseToken>, outcome: Outcome },
-    Release { hold: Hold, error: bool, delay: i64 },
+    Finish {
+        name: Name,
+        token: Option<LeaseToken>,
+        outcome: Outcome,
+    },
+    Release {
+        hold: Hold,
+        error: bool,
+        delay: i64,
+    },
 }
 
 impl Ask {
@@ -166,9 +190,9 @@ impl What {
 
     fn hold(&self) -> Option<&Hold> {
         match self {
-            Self::Renew { hold, .. }
-            | Self::Progress { hold, .. }
-            | Self::Release { hold, .. } => Some(hold),
+            Self::Renew { hold, .. } | Self::Progress { hold, .. } | Self::Release { hold, .. } => {
+                Some(hold)
+            }
             _ => None,
         }
     }

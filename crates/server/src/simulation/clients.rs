@@ -16,7 +16,9 @@ impl World {
         let by = *self.chance.pick(&[By::Alice, By::Bob]);
         let room = if self.model.alive.len() < RECORDS { 6 } else { 0 };
         let known = usize::from(!self.names.is_empty());
-        let weights = [room, room, 1].into_iter().chain([4, 2, 6, 2, 1, 1, 1, 1, 1, 1, 1, 3].map(|n| n * known));
+        let weights = [room, room, 1]
+            .into_iter()
+            .chain([4, 2, 6, 2, 1, 1, 1, 1, 1, 1, 1, 3].map(|n| n * known));
         let chosen = self.chance.weighed(&weights.collect::<Vec<_>>());
         let name = if known == 1 { Some(self.chance.pick(&self.names).clone()) } else { None };
         let what = match (chosen, name.map(Name)) {
@@ -35,7 +37,8 @@ impl World {
             (9, Some(name)) => What::CancelRecord(name),
             (10, Some(name)) => What::DeleteRecord(name),
             (11, Some(name)) => {
-                let etag = self.chance.one_in(2).then(|| format!("\"{}\"", self.chance.within(1..6)));
+                let etag =
+                    self.chance.one_in(2).then(|| format!("\"{}\"", self.chance.within(1..6)));
                 What::Label(name, self.chance.below(3), etag)
             }
             (12, Some(name)) => {
@@ -64,8 +67,7 @@ impl World {
             None => by,
         };
         let listens = matches!(what, What::Wait(..) | What::Prefer(..)) && self.chance.one_in(4);
-        let listens =
-            listens.then(|| Duration::from_millis(self.chance.within(50..20_000) as u64));
+        let listens = listens.then(|| Duration::from_millis(self.chance.within(50..20_000) as u64));
         Some(Ask { by, what, listens })
     }
 

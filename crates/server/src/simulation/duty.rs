@@ -2,7 +2,7 @@
 
 use super::ask::{Ask, What};
 use super::model::Model;
-use crate::operation::{Execution, RecordName, Timestamp};
+use crate::operation::{Execution, Record, RecordName, Timestamp};
 
 impl Model {
     /// Judges that an ask has changed nothing, though nothing went wrong.
@@ -10,7 +10,13 @@ impl Model {
         let good = match (&ask.what, letter) {
             (What::Start { .. } | What::Create { .. }, "create") => self.may_not_be_born(ask),
             (What::Lease { methods, .. }, "lease") => self.leasable(methods).is_none(),
-            (What::Renew { hold, .. } | What::Release { hold, .. }, "update") => {
+            // What was renewed at this very moment is as it was.
+            (What::Renew { hold, .. }, "update") => {
+                let renewed =
+                    |record: &Record| record.lease().is_some_and(|lease| lease.renew_time == now);
+                !self.is_current(&hold.name, hold.token.hash()) || self.is_open(&hold.name, renewed)
+            }
+            (What::Release { hold, .. }, "update") => {
                 !self.is_current(&hold.name, hold.token.hash())
             }
             (What::Finish { name, token: Some(token), .. }, "update") => {
@@ -38,11 +44,7 @@ impl Model {
         assert!(good, "the store did nothing about {ask:?} at {now:?}");
     }
 
-    fn is_open(
-        &self,
-        name: &RecordName,
-        is_so: impl Fn(&crate::operation::Record) -> bool,
-    ) -> bool {
+    fn is_open(&self, name: &RecordName, is_so: impl Fn(&Record) -> bool) -> bool {
         let life = self.lives.get(name).filter(|life| life.removed.is_none());
         life.is_some_and(|life| life.last().done().is_none() && is_so(life.last()))
     }

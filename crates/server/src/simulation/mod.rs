@@ -85,8 +85,16 @@ struct InFlight {
     hurt: bool,
 }
 
-/// One run; answers the digest of all that happened.
-fn run(seed: u64, steps: usize) -> u64 {
+/// What a run has come to.
+struct Past {
+    /// Of all that happened: the same for two runs that did the same.
+    digest: u64,
+    /// How often what happened.
+    counts: BTreeMap<String, usize>,
+}
+
+fn run(seed: u64, steps: usize) -> Past {
+    eprintln!("simulation: seed {seed}, {steps} steps");
     let mut builder = tokio::runtime::Builder::new_current_thread();
     let runtime = builder.enable_time().start_paused(true).build().unwrap();
     runtime.block_on(tokio::task::unconstrained(async {
@@ -95,13 +103,9 @@ fn run(seed: u64, steps: usize) -> u64 {
             world.step().await;
         }
         world.end().await;
-        eprintln!("{:#?}", world.trace.counts());
-        world.trace.digest()
+        world.trace.past()
     }))
 }
-
-/// Steps of one run in the suite.
-const STEPS: usize = 20_000;
 
 /// The number in an environment variable.
 fn given(variable: &str) -> Option<u64> {
@@ -109,23 +113,69 @@ fn given(variable: &str) -> Option<u64> {
     Some(text.parse().unwrap_or_else(|error| panic!("{variable}={text}: {error}")))
 }
 
-/// 10⁵ steps: four seeds that stay, and a fresh one, or the one that is given.
+/// Steps of one run.
+const STEPS: u64 = 20_000;
+
+/// 10⁵ steps: four seeds that stay and a fresh one. Or one run, with the seed or the number of
+/// steps that is given.
 #[test]
 fn whatever_happens_the_promises_are_kept() {
-    let steps = given("LONGRUN_SIM_STEPS").map_or(STEPS, |steps| steps as usize);
-    if let Some(seed) = given("LONGRUN_SIM_SEED") {
-        run(seed, steps);
+    let (seed, steps) = (given("LONGRUN_SIM_SEED"), given("LONGRUN_SIM_STEPS"));
+    let fresh = || std::hash::BuildHasher::hash_one(&std::hash::RandomState::new(), ());
+    if seed.is_some() || steps.is_some() {
+        run(seed.unwrap_or_else(fresh), steps.unwrap_or(STEPS) as usize);
         return;
     }
-    let fresh = u64::from(std::process::id()) << 32 | u64::from(std::time::UNIX_EPOCH.elapsed().unwrap().subsec_nanos());
-    for seed in [1, 2, 3, 4, fresh] {
-        eprintln!("simulation: seed {seed}, {steps} steps");
-        run(seed, steps);
+    let mut counts = BTreeMap::new();
+    for seed in [1, 2, 3, 4, fresh()] {
+        for (what, count) in run(seed, STEPS as usize).counts {
+            *counts.entry(what).or_insert(0) += count;
+        }
+    }
+    for what in MUST_HAVE_HAPPENED {
+        assert!(counts.contains_key(what), "never happened: {what}; what did: {counts:#?}");
     }
 }
 
+/// A simulation in which nothing happens finds nothing.
+const MUST_HAVE_HAPPENED: [&str; 33] = [
+    "killed",
+    "stopped",
+    "died at Claim",
+    "died at Insert",
+    "died at Confirm",
+    "died at Answer",
+    "a gap",
+    "Start: OK",
+    "Start: EXCLUSIVE_KEY_HELD",
+    "Start: REQUEST_ID_REUSED",
+    "Start: STORE_UNAVAILABLE",
+    "Create: OK",
+    "Create: EXCLUSIVE_KEY_HELD",
+    "Lease: OK",
+    "Lease: STORE_UNAVAILABLE",
+    "Renew: OK",
+    "Renew: LEASE_LOST",
+    "Progress: OK",
+    "Release: OK",
+    "Release: LEASE_LOST",
+    "Finish: OK",
+    "Finish: LEASE_LOST",
+    "Finish: OPERATION_DONE",
+    "Finish: STORE_UNAVAILABLE",
+    "Cancel: OK",
+    "Delete: OK",
+    "Wait: OK",
+    "Wait: OPERATION_DELETED",
+    "reaped: Pending",
+    "reaped: Failed",
+    "reaped: Failed, removed",
+    "reaped: Cancelled",
+    "reaped: Succeeded, removed",
+];
+
 #[test]
 fn a_seed_decides_everything() {
-    assert_eq!(run(5, 2_000), run(5, 2_000));
-    assert_ne!(run(5, 200), run(6, 200));
+    assert_eq!(run(5, 2_000).digest, run(5, 2_000).digest);
+    assert_ne!(run(5, 200).digest, run(6, 200).digest);
 }

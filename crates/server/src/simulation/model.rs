@@ -214,7 +214,8 @@ impl Model {
             What::Renew { .. } => open && after.lease().is_some(),
             What::Progress { .. } => open && same_state,
             What::Finish { token, outcome, .. } => {
-                let by = token.as_ref().map_or(Finisher::Service, |one| Finisher::Worker(one.hash()));
+                let by =
+                    token.as_ref().map_or(Finisher::Service, |one| Finisher::Worker(one.hash()));
                 let own = token.is_some() || before.execution == Execution::Service;
                 let done = after.done();
                 own && done.is_some_and(|done| done.outcome == *outcome && done.finisher == by)

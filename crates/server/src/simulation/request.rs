@@ -99,22 +99,34 @@ impl Ask {
             What::DeleteRecord(name) => {
                 backend::DELETE.with(&v1::DeleteRecordRequest { name: record(name) })
             }
-            What::Label(name, value, etag) => update("labels", "", v1::OperationRecord {
-                name: record(name),
-                labels: [("value".to_owned(), value.to_string())].into(),
-                etag: etag.clone().unwrap_or_default(),
-                ..Default::default()
-            }),
-            What::Deadline(name, time) => update("deadline", "", v1::OperationRecord {
-                name: record(name),
-                deadline: Some(time.to_proto()),
-                ..Default::default()
-            }),
-            What::Expire(name, time) => update("expire_time", "", v1::OperationRecord {
-                name: record(name),
-                expire_time: Some(time.to_proto()),
-                ..Default::default()
-            }),
+            What::Label(name, value, etag) => update(
+                "labels",
+                "",
+                v1::OperationRecord {
+                    name: record(name),
+                    labels: [("value".to_owned(), value.to_string())].into(),
+                    etag: etag.clone().unwrap_or_default(),
+                    ..Default::default()
+                },
+            ),
+            What::Deadline(name, time) => update(
+                "deadline",
+                "",
+                v1::OperationRecord {
+                    name: record(name),
+                    deadline: Some(time.to_proto()),
+                    ..Default::default()
+                },
+            ),
+            What::Expire(name, time) => update(
+                "expire_time",
+                "",
+                v1::OperationRecord {
+                    name: record(name),
+                    expire_time: Some(time.to_proto()),
+                    ..Default::default()
+                },
+            ),
             What::Lease { methods, count, wait, duration: lease } => {
                 backend::LEASE.with(&v1::LeaseOperationsRequest {
                     parent: format!("services/{}", kitchen::NAME),
@@ -136,11 +148,15 @@ impl Ask {
             What::Progress { hold, progress } => {
                 let operation =
                     lro::Operation { metadata: Some(wire::any(progress)), ..Default::default() };
-                update("operation.metadata", hold.token.reveal(), v1::OperationRecord {
-                    name: hold.name.to_string(),
-                    operation: Some(operation),
-                    ..Default::default()
-                })
+                update(
+                    "operation.metadata",
+                    hold.token.reveal(),
+                    v1::OperationRecord {
+                        name: hold.name.to_string(),
+                        operation: Some(operation),
+                        ..Default::default()
+                    },
+                )
             }
             What::Finish { name, token, outcome } => {
                 use v1::finish_operation_request::Result;

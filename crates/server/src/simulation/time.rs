@@ -39,6 +39,7 @@ impl World {
         self.trace.note(format_args!("{millis} ms, and {jump:?}: {now:?}"));
         if now.since(before) > GAP {
             self.model.serving_since = Some(now);
+            self.trace.count("a gap".to_owned());
         }
     }
 }

@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
+use super::Past;
+
 /// Lines that are remembered.
 const LINES: usize = 120;
 
@@ -37,14 +39,8 @@ impl Trace {
         *self.counts.entry(what).or_default() += 1;
     }
 
-    /// How often what happened.
-    pub(super) fn counts(&self) -> &BTreeMap<String, usize> {
-        &self.counts
-    }
-
-    /// Of all that happened: the same for two runs that did the same.
-    pub(super) fn digest(&self) -> u64 {
-        self.digest.finish()
+    pub(super) fn past(&self) -> Past {
+        Past { digest: self.digest.finish(), counts: self.counts.clone() }
     }
 }
 
