@@ -284,8 +284,8 @@ impl Model {
     /// After the reaper's pass nothing is left that is over, unless this pass has made it so.
     pub(super) fn nothing_is_overdue(&self, now: Timestamp) {
         for record in self.records() {
-            let due = record.due_time() > now || record.update_time == now;
-            assert!(due, "overdue at {now:?}: {record:?}");
+            let over = ends(record) <= now && record.update_time < now;
+            assert!(!over, "overdue at {now:?}: {record:?}");
         }
     }
 
@@ -299,6 +299,16 @@ impl Model {
 fn version(record: Arc<Record>) -> Version {
     let operation = wire::operation(&record).encode_to_vec().into();
     Version { record, operation }
+}
+
+/// When something about a record is over.
+fn ends(record: &Record) -> Timestamp {
+    match &record.state {
+        State::Done(done) => done.expire_time,
+        State::Pending { delayed_until: Some(time) } => record.deadline.min(*time),
+        State::Running(Holder::Worker(lease)) => record.deadline.min(lease.expire_time),
+        _ => record.deadline,
+    }
 }
 
 /// What no change may change.

@@ -27,7 +27,7 @@ impl World {
 
     fn lease(&mut self) -> What {
         What::Lease {
-            methods: *self.chance.pick::<&[&str]>(&METHODS),
+            methods: self.chance.pick::<&[&str]>(&METHODS),
             count: self.chance.within(0..4) as i32,
             wait: *self.chance.pick(&[0, 0, 3, 60]),
             duration: self.chance.one_in(3).then(|| self.chance.within(1..30)),
