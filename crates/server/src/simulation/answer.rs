@@ -7,7 +7,7 @@ use longrun_api::google::longrunning::{ListOperationsResponse, Operation};
 use longrun_api::longrun::v1::{LeaseOperationsResponse, OperationRecord};
 use prost::Message as _;
 
-use super::ask::{Ask, By, Hold, What};
+use super::ask::{Ask, By, Hold, What, parent};
 use super::kitchen;
 use super::model::{Model, Version, belongs_to};
 use super::server::TOMBSTONES;
@@ -42,11 +42,11 @@ impl Model {
     pub(super) fn floor(&self, ask: &Ask) -> Floor {
         let entry = |name: &RecordName| Some((name.clone(), self.lives.get(name)?.versions.len()));
         match &ask.what {
-            What::List => {
-                let seen = self
-                    .alive
-                    .iter()
-                    .filter(|name| in_the_list(name) && self.lives[*name].is_seen_by(ask.by));
+            What::List(dish) => {
+                let parent = parent(*dish);
+                let seen = self.alive.iter().filter(|name| {
+                    name.operation.parent.as_str() == parent && self.lives[*name].is_seen_by(ask.by)
+                });
                 seen.filter_map(entry).collect()
             }
             what => what.name().and_then(entry).into_iter().collect(),
@@ -84,7 +84,7 @@ impl Model {
                 let done = Operation::decode(bytes).unwrap().done;
                 assert!(done || !answer.early, "answered early, and not done: {ask:?}");
             }
-            What::List => self.saw_list(answer, bytes),
+            What::List(dish) => self.saw_list(answer, &parent(*dish), bytes),
             What::Cancel(name) | What::CancelRecord(name) => {
                 let last = self.lives[&name.0].last();
                 let heard = last.done().is_some() || last.cancel_request_time.is_some();
@@ -126,13 +126,13 @@ impl Model {
         name
     }
 
-    fn saw_list(&self, answer: &Answer<'_>, bytes: Bytes) {
+    fn saw_list(&self, answer: &Answer<'_>, parent: &str, bytes: Bytes) {
         let list = ListOperationsResponse::decode(bytes).unwrap();
         assert_eq!(list.next_page_token, "");
         let mut missing = answer.floor.clone();
         for operation in &list.operations {
             let name = self.saw(answer, &operation.encode_to_vec().into());
-            assert!(in_the_list(&name));
+            assert_eq!(name.operation.parent.as_str(), parent);
             missing.remove(&name);
         }
         for name in missing.keys() {
@@ -226,10 +226,6 @@ impl Model {
             _ => false,
         }
     }
-}
-
-fn in_the_list(name: &RecordName) -> bool {
-    name.operation.parent.as_str() == "restaurants/r"
 }
 
 fn full(operation: &str) -> RecordName {

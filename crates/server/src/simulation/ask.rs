@@ -88,7 +88,8 @@ pub(super) enum What {
     /// A get with `Prefer: wait`.
     Prefer(Name, u64),
     Wait(Name, Option<i64>),
-    List,
+    /// Of those about one dish, or of those about none.
+    List(Option<usize>),
     Cancel(Name),
     Delete(Name),
     GetRecord(Name),
@@ -152,13 +153,16 @@ impl Ask {
     /// The exclusive key that it claims.
     pub(super) fn exclusive_key(&self) -> Option<String> {
         match &self.what {
-            What::Start { rpc: kitchen::UPDATE, dish, .. } => {
-                Some(format!("restaurants/r/dishes/{dish}"))
-            }
+            What::Start { rpc: kitchen::UPDATE, dish, .. } => Some(parent(Some(*dish))),
             What::Create { key, .. } => key.map(|key| format!("key-{key}")),
             _ => None,
         }
     }
+}
+
+/// The parent of the operations about a dish, or about none.
+pub(super) fn parent(dish: Option<usize>) -> String {
+    dish.map(|dish| format!("restaurants/r/dishes/{dish}")).unwrap_or_default()
 }
 
 impl What {
@@ -171,7 +175,7 @@ impl What {
     /// The record that it is about.
     pub(super) fn name(&self) -> Option<&RecordName> {
         match self {
-            Self::Start { .. } | Self::Create { .. } | Self::List | Self::Lease { .. } => None,
+            Self::Start { .. } | Self::Create { .. } | Self::List(_) | Self::Lease { .. } => None,
             Self::Get(name)
             | Self::Prefer(name, _)
             | Self::Wait(name, _)

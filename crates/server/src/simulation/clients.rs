@@ -9,6 +9,8 @@ use crate::operation::{Execution, Outcome, RecordName, Span};
 
 /// Records that are there at a time; above it, none are made.
 const RECORDS: usize = 60;
+/// What the API is about.
+const DISHES: usize = 6;
 
 impl World {
     /// Something new, or something once more.
@@ -16,7 +18,7 @@ impl World {
         let by = *self.chance.pick(&[By::Alice, By::Bob]);
         let room = if self.model.alive.len() < RECORDS { 6 } else { 0 };
         let known = usize::from(!self.names.is_empty());
-        let weights = [room, room, 1]
+        let weights = [room, room, 2]
             .into_iter()
             .chain([4, 2, 6, 2, 1, 1, 1, 1, 1, 1, 1, 3].map(|n| n * known));
         let chosen = self.chance.weighed(&weights.collect::<Vec<_>>());
@@ -24,7 +26,7 @@ impl World {
         let what = match (chosen, name.map(Name)) {
             (0, _) => self.start(),
             (1, _) => self.create(),
-            (2, _) => What::List,
+            (2, _) => What::List(self.chance.one_in(2).then(|| self.chance.below(DISHES))),
             (_, None) => return None,
             (3, Some(name)) => What::Get(name),
             (4, Some(name)) => What::Prefer(name, self.chance.within(0..90) as u64),
@@ -54,7 +56,7 @@ impl World {
         let of_backend = !matches!(
             what,
             What::Start { .. }
-                | What::List
+                | What::List(_)
                 | What::Get(_)
                 | What::Prefer(..)
                 | What::Wait(..)
@@ -80,7 +82,7 @@ impl World {
 
     fn start(&mut self) -> What {
         let rpc = *self.chance.pick(&[kitchen::COOK, kitchen::UPDATE]);
-        What::Start { rpc, dish: self.chance.below(8), id: self.request_id() }
+        What::Start { rpc, dish: self.chance.below(DISHES), id: self.request_id() }
     }
 
     fn create(&mut self) -> What {

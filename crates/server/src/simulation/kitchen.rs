@@ -9,6 +9,7 @@ use bytes::Bytes;
 use longrun_transcoding::parse;
 use prost::Message as _;
 
+use super::ask::parent;
 use crate::catalog::{Bindings, Catalog, MethodSettings, ServiceSource, Sources};
 use crate::operation::{Outcome, Payload, Status};
 
@@ -49,7 +50,7 @@ pub(super) fn catalog() -> Arc<Catalog> {
 
 /// A method's request about one of the dishes.
 pub(super) fn request(catalog: &Catalog, rpc: &str, dish: usize, id: Option<usize>) -> Bytes {
-    let name = format!("restaurants/r/dishes/{dish}");
+    let name = parent(Some(dish));
     let json = match rpc {
         COOK => {
             let key = id.map(|id| format!(r#","key":"id-{id}""#)).unwrap_or_default();

@@ -16,6 +16,11 @@ use crate::operation::{
 use crate::store::Commit;
 use crate::wire;
 
+/// Codes of the server's own outcomes.
+const CANCELLED: i32 = 1;
+const DEADLINE_EXCEEDED: i32 = 4;
+const UNAVAILABLE: i32 = 14;
+
 /// Who made a change.
 #[derive(Clone, Debug)]
 pub(super) enum Cause {
@@ -74,10 +79,7 @@ impl Model {
 
     /// A record that waits for a worker of one of the methods.
     pub(super) fn leasable(&self, methods: &[&str]) -> Option<&Arc<Record>> {
-        self.records().find(|record| {
-            methods.contains(&record.method.as_str())
-                && matches!(record.state, State::Pending { delayed_until: None })
-        })
+        self.records().find(|record| methods.contains(&record.method.as_str()) && is_free(record))
     }
 
     /// Judges a commit, and remembers it.
@@ -163,8 +165,7 @@ impl Model {
             return;
         }
         let asked = matches!(cause, Cause::Asked(ask) if matches!(ask.what, What::Lease { .. }));
-        let free = matches!(before.state, State::Pending { delayed_until: None });
-        assert!(asked && free, "a second worker was given a record: {context}");
+        assert!(asked && is_free(before), "a second worker was given a record: {context}");
         assert_eq!(after.attempt, before.attempt + 1, "{context}");
         assert!(after.attempt <= after.max_attempts, "one attempt too many: {context}");
         assert!(self.tokens.insert(lease.token.0), "a token was given out twice: {context}");
@@ -197,7 +198,7 @@ impl Model {
             assert!(held, "a token that isn't its lease's was taken: {context}");
         }
         let same_state = before.state == after.state;
-        let cancelled = matches!(after.done(), Some(Done { outcome: Outcome::Error(status), .. }) if status.code == 1);
+        let cancelled = matches!(after.done(), Some(Done { outcome: Outcome::Error(status), .. }) if status.code == CANCELLED);
         let good = match &ask.what {
             What::Cancel(_) | What::CancelRecord(_) => match &before.state {
                 State::Pending { .. } => cancelled,
@@ -239,45 +240,55 @@ impl Model {
         now: Timestamp,
         context: &str,
     ) {
+        let code = match after.done().map(|done| &done.outcome) {
+            Some(Outcome::Error(status)) => Some(status.code),
+            _ => None,
+        };
         let good = match &before.state {
             State::Done(done) => removed && done.expire_time <= now,
-            _ if before.deadline <= now => after.done().is_some(),
-            State::Pending { delayed_until: Some(time) } => {
-                *time <= now && matches!(after.state, State::Pending { delayed_until: None })
-            }
+            _ if before.deadline <= now => code == Some(DEADLINE_EXCEEDED),
+            State::Pending { delayed_until: Some(time) } => *time <= now && is_free(after),
             State::Running(Holder::Worker(lease)) => match after.lease() {
                 // Made to last, after a time when nobody could renew.
                 Some(longer) => longer.token == lease.token && longer.expire_time > now,
                 None => {
-                    let since = self.serving_since.map(|since| since.plus(lease.duration));
-                    now >= lease.expire_time.max(since.expect("a server was started"))
+                    let since = self.serving_since.expect("a server was started");
+                    let ended = now >= lease.expire_time.max(since.plus(lease.duration));
+                    ended
+                        && if before.cancel_request_time.is_some() {
+                            code == Some(CANCELLED)
+                        } else if before.attempt < before.max_attempts {
+                            is_free(after)
+                        } else {
+                            code == Some(UNAVAILABLE)
+                        }
                 }
             },
             _ => false,
         };
-        assert!(good, "ended before its time (serving since {:?}): {context}", self.serving_since);
+        assert!(good, "not time's to do (serving since {:?}): {context}", self.serving_since);
     }
 
     /// What the store holds after a start: all that was committed before, and nothing else but
-    /// what was committed when the process died.
+    /// what was committed for `dying` when the process died.
     pub(super) fn reopened(&mut self, records: Vec<Record>, dying: Option<&Cause>, now: Timestamp) {
-        let mut found = BTreeSet::new();
-        let mut dying = dying;
+        let found: BTreeSet<_> = records.iter().map(|record| record.name.clone()).collect();
         for record in records {
-            found.insert(record.name.clone());
-            match self.lives.get(&record.name).filter(|life| life.removed.is_none()) {
-                Some(life) => {
-                    assert_eq!(**life.last(), record, "another version came back");
-                }
-                None => {
-                    let cause = dying.take();
-                    let cause = cause.unwrap_or_else(|| panic!("nobody made {record:?}"));
-                    self.born(cause, Arc::new(record), now);
-                }
+            let life = self.lives.get(&record.name).filter(|life| life.removed.is_none());
+            if life.is_some_and(|life| **life.last() == record) {
+                continue;
             }
+            let was = life.map(Life::last);
+            let cause = dying.unwrap_or_else(|| panic!("{was:?}\ncame back as\n{record:?}"));
+            let commit = Commit { record: Arc::new(record), removed: false, visible: true };
+            self.committed(cause, &commit, now);
         }
-        for name in &self.alive {
-            assert!(found.contains(name), "{} is lost: {:?}", short(name), self.lives[name].last());
+        let lost: Vec<_> = self.alive.difference(&found).cloned().collect();
+        for name in lost {
+            let life = self.lives.get_mut(&name).expect("what is alive has a life");
+            assert!(dying.is_some(), "{} is lost: {:?}", short(&name), life.last());
+            life.removed = Some((Gone::Deleted, now));
+            self.alive.remove(&name);
         }
     }
 
@@ -309,6 +320,11 @@ fn ends(record: &Record) -> Timestamp {
         State::Running(Holder::Worker(lease)) => record.deadline.min(lease.expire_time),
         _ => record.deadline,
     }
+}
+
+/// Whether a worker may lease it.
+fn is_free(record: &Record) -> bool {
+    matches!(record.state, State::Pending { delayed_until: None })
 }
 
 /// What no change may change.

@@ -9,7 +9,7 @@ use longrun_api::longrun::v1;
 use prost::Message;
 use tokio::time::Instant;
 
-use super::ask::{Ask, By, Name, What};
+use super::ask::{Ask, By, Name, What, parent};
 use super::kitchen;
 use crate::auth::{Caller, ScopeSet};
 use crate::catalog::Catalog;
@@ -78,8 +78,8 @@ impl Ask {
                 let timeout = timeout.and_then(duration);
                 operations::WAIT.with(&lro::WaitOperationRequest { name: operation(name), timeout })
             }
-            What::List => {
-                let name = "restaurants/r/operations".to_owned();
+            What::List(dish) => {
+                let name = parent(*dish);
                 let request =
                     lro::ListOperationsRequest { name, page_size: 1000, ..Default::default() };
                 operations::LIST.with(&request)
