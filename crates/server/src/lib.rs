@@ -15,6 +15,8 @@ mod reaper;
 mod reason;
 mod server;
 mod service;
+#[cfg(test)]
+mod simulation;
 pub mod store;
 mod transport;
 mod wire;

@@ -15,9 +15,9 @@ use crate::catalog::Catalog;
 use crate::clock::{Clock, Random, SystemClock, SystemRandom};
 use crate::config::Limits;
 use crate::live::Live;
-use crate::operation::{Filter, Record, transition};
+use crate::operation::{Filter, Record};
 use crate::reaper::Reaper;
-use crate::service::{Api, Pools, stamp_change};
+use crate::service::{Api, Pools};
 use crate::store::embedded::{EmbeddedOptions, EmbeddedStore, OpenError};
 use crate::store::{ListQuery, Observer, Order, Store};
 use crate::transport::{Entry, Guard, Listener, RateLimit, TraceIds, serve};
@@ -177,12 +177,8 @@ async fn start_over(
     });
 
     let mut tasks = JoinSet::new();
-    let (served, stamping) = (entry.api.catalog.clone(), entry.api.clone());
-    let stamp = move |record: &Record, change| {
-        let service = served.service(&record.name.service);
-        let change = stamp_change(service.map(|service| &**service), record, change);
-        transition::noted(record, change, stamping.pools.current(&record.name.service))
-    };
+    let api = entry.api.clone();
+    let stamp = move |record: &Record, change| api.stamped(record, change);
     tasks.spawn(Reaper::new(store, Arc::new(stamp)).run(draining.clone()));
     tasks.spawn(forget_idle(entry.clone(), draining));
     for (socket, bound) in sockets {

@@ -40,7 +40,7 @@ const ARROWS: [(&str, &[&str]); 13] = [
     ("error", &["operation", "reason", "store"]),
     ("pace", &["operation", "store"]),
     ("live", &["operation", "pace", "store", "wire"]),
-    ("reaper", &["operation", "store"]),
+    ("reaper", &["clock", "operation", "store"]),
     ("config", &["auth", "catalog", "operation"]),
     ("service", &["auth", "catalog", "clock", "error", "live", "operation", "store", "wire"]),
 ];

@@ -31,6 +31,7 @@ use crate::catalog::{Catalog, Method, Service};
 use crate::clock::Random;
 use crate::error::{Error, Kind, Result};
 use crate::live::{Hot, Live};
+use crate::operation::{Change, Record, transition};
 use crate::store::Store;
 
 /// All that a call needs: what is served, where it is kept, and the limits.
@@ -154,6 +155,13 @@ impl Api {
             return lro::call(self, call, request).await;
         }
         Err(unimplemented(&call.method.name))
+    }
+
+    /// A change of time's with what the server itself writes into it.
+    pub(crate) fn stamped(&self, record: &Record, change: Change) -> Change {
+        let service = self.catalog.service(&record.name.service);
+        let change = stamp_change(service.map(|service| &**service), record, change);
+        transition::noted(record, change, self.pools.current(&record.name.service))
     }
 
     /// Whether writes reach the store.
