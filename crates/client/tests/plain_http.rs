@@ -44,8 +44,7 @@ async fn host_token_and_path_arrive() {
     let client =
         Client::connect_as(&url, Some("t0k3n\n".to_owned()), Some("library.example.com")).await;
     let client = client.unwrap();
-    let seen = client.get_json("/v1/operations/a%20b").await.unwrap().unwrap();
-    let seen: serde_json::Value = serde_json::from_slice(&seen).unwrap();
+    let seen = client.get_json("/v1/operations/a%20b").await.unwrap();
     let expected = serde_json::json!({
         "verb": "GET",
         "path": "/v1/operations/a%20b",
@@ -53,7 +52,8 @@ async fn host_token_and_path_arrive() {
         "authorization": "Bearer t0k3n",
     });
     assert_eq!(seen, expected);
-    assert_eq!(client.get_json("/absent").await, Ok(None));
+    let absent = client.get_json("/absent").await.unwrap_err();
+    assert_eq!((absent.code, absent.reason), (Code::NotFound, None));
     assert!(!format!("{client:?}").contains("t0k3n"));
 }
 
