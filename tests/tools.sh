@@ -18,6 +18,11 @@ c_compiler() {
   command -v cc >/dev/null || debian build-essential
 }
 
+# terminal: the program is run in one, too.
+terminal() {
+  command -v tmux >/dev/null || debian tmux
+}
+
 # python_clients: Google's clients in an environment of their own, at $venv.
 python_clients() {
   python3 -c 'import ensurepip, venv' 2>/dev/null || debian python3-venv

@@ -78,7 +78,7 @@ struct Names {
 struct Output {
     /// How operations look: table, wide, json, jsonl, yaml, name, or value=FIELD, a field by its
     /// path, such as value=metadata.target.
-    #[arg(long = "output", short, default_value_t, value_name = "FORMAT")]
+    #[arg(long = "output", short = 'o', default_value_t, value_name = "FORMAT")]
     format: Format,
 }
 

@@ -85,7 +85,8 @@ impl<'a> Seen<'a> {
     }
 
     /// The field at a path with dots, of the record or else of its operation; names in
-    /// camelCase or snake_case. Keys with dots in them are found too, such as those of labels.
+    /// camelCase or snake_case. Keys with dots in them are found too, such as those of labels,
+    /// and the fields of a Struct as if they stood beside its `@type`.
     pub(super) fn field(self, path: &str) -> Option<&'a Value> {
         within(self.0, path).or_else(|| within(self.operation(), path))
     }
@@ -101,10 +102,14 @@ fn within<'a>(value: &'a Value, path: &str) -> Option<&'a Value> {
     }
     let fields = value.as_object()?;
     let ends = path.match_indices('.').map(|(at, _)| at).chain([path.len()]);
-    ends.into_iter().find_map(|end| {
+    let found = ends.into_iter().find_map(|end| {
         let (key, rest) = (&path[..end], path[end..].trim_start_matches('.'));
         let found = fields.get(key).or_else(|| fields.get(&camel_case(key)))?;
         within(found, rest)
+    });
+    found.or_else(|| {
+        let inner = fields.get("value").filter(|_| fields.contains_key("@type"))?;
+        within(inner, path)
     })
 }
 
@@ -204,6 +209,9 @@ mod tests {
         for (path, expected) in table {
             assert_eq!(Seen(&record).field(path), expected.as_ref(), "{path}");
         }
+        let structure = json!({"metadata": {"@type": "t", "value": {"a": {"b": 1}}}});
+        assert_eq!(Seen(&structure).field("metadata.a.b"), Some(&json!(1)));
+        assert_eq!(Seen(&structure).field("metadata.value.a.b"), Some(&json!(1)));
         let operation = json!({"metadata": {"createTime": "2026-01-02T03:04:05Z"}});
         assert_eq!(Seen(&operation).time("createTime"), Seen(&record).time("createTime"));
         assert_eq!(Seen(&operation).time("finishTime"), None);

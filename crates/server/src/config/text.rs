@@ -41,9 +41,9 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
 pub(super) fn duration_text(duration: Duration) -> String {
     let millis = duration.as_millis();
     let units = [(86_400_000, "d"), (3_600_000, "h"), (60_000, "m"), (1_000, "s")];
-    match units.iter().find(|(length, _)| millis > 0 && millis % length == 0) {
+    match units.iter().find(|(length, _)| millis.is_multiple_of(*length)) {
+        _ if millis == 0 => "0s".to_owned(),
         Some((length, unit)) => format!("{}{unit}", millis / length),
-        None if millis == 0 => "0s".to_owned(),
         None => format!("{millis}ms"),
     }
 }

@@ -1,6 +1,6 @@
 //! Operations as the rows of a table.
 
-use comfy_table::{Cell, Color, ColumnConstraint, ContentArrangement, Row, Width, presets};
+use comfy_table::{Cell, Color, ColumnConstraint, Row, Width, presets};
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -112,9 +112,32 @@ fn colour(seen: Seen<'_>) -> Option<Color> {
 /// Where a table is shown.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Place {
-    /// A terminal's columns, at which rows are cut; `None`: they are as long as they are.
+    /// A terminal's columns, which rows must fit; `None`: they are as long as they are.
     pub(super) columns: Option<u16>,
     pub(super) colours: bool,
+}
+
+/// Between two columns.
+const GAP: u16 = 2;
+/// What is left out where there is no room, first the first. A name that is cut can't be copied.
+const DISPENSABLE: [&str; 5] = ["METHOD", "TOOK", "CREATED", "SERVICE", "PROGRESS"];
+/// A method's name is still good for something when it is cut to this.
+const METHOD_MIN: u16 = 10;
+
+/// The widths that columns get of a terminal; 0 is none at all.
+fn fit(columns: &[(&str, u16)], room: u16) -> Vec<u16> {
+    let mut widths: Vec<u16> = columns.iter().map(|(_, width)| *width).collect();
+    let place = |title: &str| columns.iter().position(|(other, _)| *other == title);
+    for title in DISPENSABLE {
+        let shown = widths.iter().filter(|width| **width > 0);
+        let all: u32 = shown.map(|width| u32::from(width + GAP)).sum();
+        let over = all.saturating_sub(u32::from(room) + u32::from(GAP));
+        let Some(at) = place(title).filter(|_| over > 0) else { continue };
+        let left = u32::from(widths[at]).saturating_sub(over);
+        let cut = title == METHOD.0 && left >= u32::from(METHOD_MIN);
+        widths[at] = if cut { u16::try_from(left).unwrap_or(METHOD_MIN) } else { 0 };
+    }
+    widths
 }
 
 /// A table, which may come in parts: what is below keeps the columns of what is above.
@@ -126,9 +149,6 @@ pub(super) struct Table {
     /// As wide as each column was; empty before the first part.
     widths: Vec<u16>,
 }
-
-/// Between two columns.
-const GAP: u16 = 2;
 
 impl Table {
     /// With a column for the service, if `services`.
@@ -145,9 +165,6 @@ impl Table {
         if self.place.colours {
             table.enforce_styling();
         }
-        if let Some(width) = self.place.columns {
-            table.set_width(width).set_content_arrangement(ContentArrangement::Dynamic);
-        }
         if self.widths.is_empty() {
             table.set_header(columns.iter().map(|(title, _)| *title));
         }
@@ -161,13 +178,15 @@ impl Table {
         for (width, content) in self.widths.iter_mut().zip(table.column_max_content_widths()) {
             *width = content.max(*width);
         }
-        for ((column, width), (title, _)) in table.column_iter_mut().zip(&self.widths).zip(&columns)
-        {
+        let wanted: Vec<_> =
+            columns.iter().map(|column| column.0).zip(self.widths.clone()).collect();
+        let widths = fit(&wanted, self.place.columns.unwrap_or(u16::MAX));
+        for (column, width) in table.column_iter_mut().zip(widths) {
             column.set_padding((0, GAP));
-            // In a terminal some give way to others, but a name that is cut can't be copied.
-            if self.place.columns.is_none() || *title == NAME.0 {
-                column.set_constraint(ColumnConstraint::Absolute(Width::Fixed(width + GAP)));
-            }
+            column.set_constraint(match width {
+                0 => ColumnConstraint::Hidden,
+                width => ColumnConstraint::Absolute(Width::Fixed(width + GAP)),
+            });
         }
         table.lines().map(|line| format!("{}\n", line.trim_end())).collect()
     }
@@ -246,13 +265,36 @@ mod tests {
     }
 
     #[test]
-    fn a_terminal_cuts_all_but_names() {
-        let place = Place { columns: Some(60), colours: false };
-        let shown = Table::new(false, true, place).part(&records(), now());
-        for line in shown.lines() {
-            assert!(line.chars().count() <= 60, "{line}");
+    fn what_has_no_room_is_cut_or_left_out() {
+        let columns = [
+            ("NAME", 20),
+            ("STATE", 7),
+            ("PROGRESS", 8),
+            ("METHOD", 15),
+            ("CREATED", 7),
+            ("TOOK", 4),
+        ];
+        let table = [
+            (u16::MAX, [20, 7, 8, 15, 7, 4]),
+            (71, [20, 7, 8, 15, 7, 4]),
+            (70, [20, 7, 8, 14, 7, 4]),
+            (66, [20, 7, 8, 10, 7, 4]),
+            (65, [20, 7, 8, 0, 7, 4]),
+            (53, [20, 7, 8, 0, 7, 0]),
+            (40, [20, 7, 8, 0, 0, 0]),
+            (30, [20, 7, 0, 0, 0, 0]),
+            (10, [20, 7, 0, 0, 0, 0]),
+        ];
+        for (room, widths) in table {
+            assert_eq!(fit(&columns, room), widths, "{room}");
         }
-        assert!(shown.contains("operations/a ") && shown.contains('…'), "{shown}");
+    }
+
+    #[test]
+    fn a_terminals_table_fits_and_has_colours() {
+        let place = Place { columns: Some(50), colours: false };
+        let shown = Table::new(false, false, place).part(&records(), now());
+        insta::assert_snapshot!(shown);
         let coloured = Place { columns: Some(80), colours: true };
         let shown = Table::new(false, false, coloured).part(&records(), now());
         assert!(shown.contains("\u{1b}[38;5;9mFAILED"), "{shown:?}");
