@@ -25,8 +25,8 @@ pub(crate) struct Connection {
         default_value = "http://127.0.0.1:8080"
     )]
     pub(crate) server: String,
-    /// A file with the token, over LONGRUN_TOKEN_FILE, and LONGRUN_TOKEN with the token itself;
-    /// else, for a server on this machine, the one in its data folder.
+    /// A file with the token. Without it: the file in LONGRUN_TOKEN_FILE, the token itself in
+    /// LONGRUN_TOKEN, or, for a server on this machine, the one in its data folder.
     #[arg(long, value_name = "FILE")]
     pub(crate) token_file: Option<PathBuf>,
     /// The data folder of a server on this machine. [default: as of longrun serve]

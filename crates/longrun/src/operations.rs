@@ -76,8 +76,7 @@ struct Names {
 /// How they are shown.
 #[derive(Args, Debug)]
 struct Output {
-    /// How operations look: table, wide, json, jsonl, yaml, name, or value=FIELD, a field by its
-    /// path, such as value=metadata.target.
+    /// How operations look; value=FIELD is a field by its path, such as value=metadata.target.
     #[arg(long = "output", short = 'o', default_value_t, value_name = "FORMAT")]
     format: Format,
 }

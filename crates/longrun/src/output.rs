@@ -84,12 +84,23 @@ impl From<ClientError> for Failure {
     }
 }
 
-/// Writes to stdout.
+/// Writes to stdout. A reader that has gone, such as `head`, is no error.
 ///
 /// # Errors
-/// When stdout takes no more. A reader that has gone, such as `head`, has all that it wants:
-/// that ends the command, and well.
+/// When stdout takes no more for any other reason.
 pub(crate) fn print(text: &str) -> Result<(), Failure> {
+    match print_to_reader(text) {
+        Err(Failure { exit: Exit::Ok, .. }) => Ok(()),
+        printed => printed,
+    }
+}
+
+/// As [`print`], for a command that does nothing but that.
+///
+/// # Errors
+/// When stdout takes no more. A reader that has gone has all that it wants: that ends the command,
+/// silently and well.
+pub(crate) fn print_to_reader(text: &str) -> Result<(), Failure> {
     let mut stdout = io::stdout().lock();
     stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).map_err(|error| {
         match error.kind() {

@@ -4,8 +4,12 @@ mod detail;
 mod sink;
 mod table;
 
+use std::ffi::OsStr;
 use std::fmt;
 use std::str::FromStr;
+
+use clap::builder::{PossibleValue, TypedValueParser, ValueParserFactory};
+use clap::{Arg, Command};
 
 pub(super) use self::sink::{Shape, Sink};
 
@@ -29,8 +33,8 @@ pub(super) enum Format {
     Value(String),
 }
 
-/// What `-o` takes, for help texts and errors.
-pub(super) const FORMATS: &str = "table, wide, json, jsonl, yaml, name or value=FIELD";
+/// What `-o` takes, for help texts and completion.
+const FORMATS: [&str; 7] = ["table", "wide", "json", "jsonl", "yaml", "name", "value="];
 
 impl FromStr for Format {
     type Err = String;
@@ -44,8 +48,40 @@ impl FromStr for Format {
             ("yaml", _) => Self::Yaml,
             ("name", _) => Self::Name,
             (_, Some(("value", field))) if !field.is_empty() => Self::Value(field.to_owned()),
-            _ => return Err(format!("expected {FORMATS}, such as value=metadata.target")),
+            _ => {
+                let formats = FORMATS.join(", ");
+                return Err(format!("expected one of {formats}, such as value=metadata.target"));
+            }
         })
+    }
+}
+
+/// Reads a format as [`FromStr`] does, and tells a shell what there is.
+#[derive(Clone, Debug)]
+pub(super) struct FormatParser;
+
+impl ValueParserFactory for Format {
+    type Parser = FormatParser;
+
+    fn value_parser() -> FormatParser {
+        FormatParser
+    }
+}
+
+impl TypedValueParser for FormatParser {
+    type Value = Format;
+
+    fn parse_ref(
+        &self,
+        command: &Command,
+        argument: Option<&Arg>,
+        value: &OsStr,
+    ) -> Result<Format, clap::Error> {
+        Format::from_str.parse_ref(command, argument, value)
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        Some(Box::new(FORMATS.iter().map(PossibleValue::new)))
     }
 }
 
@@ -73,7 +109,7 @@ mod tests {
             assert_eq!(text.parse::<Format>().unwrap().to_string(), text);
         }
         for text in ["", "xml", "value", "value=", "Json", "json=x"] {
-            assert!(text.parse::<Format>().unwrap_err().contains("value=FIELD"), "{text}");
+            assert!(text.parse::<Format>().unwrap_err().contains("value=metadata"), "{text}");
         }
     }
 }

@@ -53,13 +53,22 @@ impl Session {
 
     /// Who may look at it, and how it is now: the Backend where the token allows, else a client.
     pub(super) async fn find(&self, target: &Target) -> Result<(View, Value), ClientError> {
-        if let Some(record) = self.as_backend(self.find_record(target)).await?.flatten() {
+        let found = self.as_backend(self.find_record(target)).await?;
+        let asked = found.is_some();
+        if let Some(record) = found.flatten() {
             let name = record["name"].as_str().unwrap_or_default().to_owned();
             return Ok((View::Record(name), record));
         }
+        // A client is told whether it was there once.
         let view = View::Operation(target.clone());
-        let operation = self.look(&view).await?;
-        Ok((view, operation))
+        match self.look(&view).await {
+            Err(error) if asked && is_ambiguous(&error) => Err(ClientError {
+                code: Code::NotFound,
+                message: "no service of this server has it".to_owned(),
+                reason: None,
+            }),
+            operation => Ok((view, operation?)),
+        }
     }
 
     /// The record; `None` if no service has it.
@@ -138,9 +147,13 @@ impl Session {
         Ok(client)
     }
 
-    /// An error, and what to do about a missing token.
+    /// An error, and what to do about a missing token or service.
     pub(super) fn explain(&self, error: ClientError) -> Failure {
+        let ambiguous = is_ambiguous(&error);
         let mut failure = Failure::from(error);
+        if ambiguous {
+            failure.message.push_str("; give --service");
+        }
         if failure.exit == Exit::Auth && self.token.is_none() {
             failure.message.push_str(
                 "; no token was sent: give --token-file, set LONGRUN_TOKEN_FILE, or give the \
@@ -154,6 +167,11 @@ impl Session {
 /// Whether the Backend isn't for this token, or isn't there.
 fn refuses(error: &ClientError) -> bool {
     matches!(error.code, Code::PermissionDenied | Code::Unimplemented) || is_no_route(error)
+}
+
+/// Whether several services could be meant.
+fn is_ambiguous(error: &ClientError) -> bool {
+    error.reason.as_deref() == Some("SERVICE_AMBIGUOUS")
 }
 
 /// Whether the server has nothing at that path. One that isn't Longrun gives no reason.

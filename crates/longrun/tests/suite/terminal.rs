@@ -78,7 +78,7 @@ fn a_watch_has_rows_above_its_bars() {
 
 #[test]
 fn a_delete_asks() {
-    let (server, tmux, _home) = place(80);
+    let (server, tmux, _home) = place(100);
     server.create("one");
     tmux.run("longrun operations delete one");
     tmux.shows(&["  operations/one", "Delete? [y/N]"]);
@@ -115,11 +115,11 @@ fn a_table_fits_and_has_colours() {
     assert!(rows[1].starts_with(&format!("operations/{id}  RUNNING")), "{screen}");
     assert!(rows[1].contains("  Library") && rows[1].contains("…"), "{screen}");
     let coloured = tmux.with_colours();
-    assert!(coloured.contains("\u{1b}[91mFAILED"), "{coloured:?}");
+    assert!(coloured.contains("\u{1b}[38;5;9mFAILED"), "{coloured:?}");
 
     tmux.run("NO_COLOR=1 longrun operations list --service longrun.local");
     tmux.shows(&["FAILED"]);
     tmux.ended(0);
     let plain = tmux.with_colours();
-    assert!(!plain.contains("\u{1b}[91m") && plain.contains("FAILED"), "{plain:?}");
+    assert!(!plain.contains("\u{1b}[38;") && plain.contains("FAILED"), "{plain:?}");
 }

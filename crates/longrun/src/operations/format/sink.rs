@@ -10,7 +10,7 @@ use super::Format;
 use super::detail::detail;
 use super::table::{Place, Table};
 use crate::operations::seen::{Seen, text};
-use crate::output::{Failure, print};
+use crate::output::{Failure, print_to_reader};
 
 /// What is shown together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,21 +60,21 @@ impl Sink {
     /// Takes one more.
     ///
     /// # Errors
-    /// As [`print`].
+    /// As [`print_to_reader`].
     pub(in crate::operations) fn put(&mut self, value: Value) -> Result<(), Failure> {
         let text = self.take(value, Timestamp::now())?;
         self.shown += 1;
-        if text.is_empty() { Ok(()) } else { print(&text) }
+        if text.is_empty() { Ok(()) } else { print_to_reader(&text) }
     }
 
     /// Shows what is left, and says how many there were.
     ///
     /// # Errors
-    /// As [`print`].
+    /// As [`print_to_reader`].
     pub(in crate::operations) fn end(mut self) -> Result<usize, Failure> {
         let text = self.rest(Timestamp::now());
         if !text.is_empty() {
-            print(&text)?;
+            print_to_reader(&text)?;
         }
         Ok(self.shown)
     }

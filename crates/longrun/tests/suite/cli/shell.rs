@@ -20,6 +20,7 @@ fn bash_completes() {
     };
     assert_eq!(complete("longrun operations w"), "wait watch");
     assert_eq!(complete("longrun operations list --page"), "--page-size");
+    assert_eq!(complete("longrun operations list --output ya"), "yaml");
     assert_eq!(complete("longrun config sh"), "show");
 }
 

@@ -109,14 +109,14 @@ fn what_a_token_is_not_for() {
     let table = [
         // Several services have it.
         ("reader", "describe both", 1, "services/one.example.com/operations/both"),
-        ("reader", "describe absent", 4, "absent"),
+        ("reader", "describe absent", 4, "absent: no service of this server has it"),
         ("reader", "describe absent --service one.example.com", 4, "OPERATION_NOT_FOUND"),
         ("reader", "describe a --as-client --service one.example.com", 5, "SCOPE_INSUFFICIENT"),
         // To read is not to write, neither for the Backend nor for a client.
         ("reader", "cancel a", 5, "SCOPE_INSUFFICIENT"),
         ("reader", "delete a --yes", 5, "SCOPE_INSUFFICIENT"),
         ("one", "describe b --service two.example.com", 5, "SCOPE_INSUFFICIENT"),
-        ("alice", "describe a", 4, "SERVICE_AMBIGUOUS"),
+        ("alice", "describe a", 4, "(SERVICE_AMBIGUOUS); give --service"),
         ("alice", "list", 4, "SERVICE_AMBIGUOUS"),
         ("alice", "watch", 5, "by name alone"),
         ("nobody", "list", 5, "ACCESS_TOKEN_INVALID"),
@@ -156,7 +156,8 @@ fn where_the_token_may_be() {
         path.display().to_string()
     };
     let (good, bad, empty) = (file("good", "reader\n"), file("bad", "x\n"), file("empty", "\n"));
-    let table: [(&[(&str, &str)], Option<&str>, i32, &str); 8] = [
+    type Variables<'a> = &'a [(&'a str, &'a str)];
+    let table: [(Variables, Option<&str>, i32, &str); 8] = [
         (&[("LONGRUN_TOKEN_FILE", &good)], None, 0, ""),
         (&[("LONGRUN_TOKEN", "reader\n")], None, 0, ""),
         (&[("LONGRUN_TOKEN", ""), ("LONGRUN_TOKEN_FILE", &good)], None, 0, ""),

@@ -56,7 +56,9 @@ impl Tmux {
     /// Runs a command, on an empty screen.
     pub(super) fn run(&self, line: &str) {
         self.commands.set(self.commands.get() + 1);
-        self.answer(&format!("clear; {line}"));
+        // What the command before has left is not what this one shows.
+        self.tmux(&["send-keys", "-R", "-t", "test"]);
+        self.answer(line);
     }
 
     /// The screen, once the last command has ended with that exit code.
