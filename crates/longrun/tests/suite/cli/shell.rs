@@ -12,7 +12,7 @@ fn bash_completes() {
     let complete = |words: &str| {
         let line = format!(
             ". {}; COMP_WORDS=({words}); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1)); \
-             _longrun longrun \"${{COMP_WORDS[-1]}}\" x; echo \"${{COMPREPLY[@]}}\"",
+             _longrun longrun \"${{COMP_WORDS[-1]}}\" \"${{COMP_WORDS[-2]}}\"; echo \"${{COMPREPLY[@]}}\"",
             script.display()
         );
         let output = Command::new("bash").args(["-c", &line]).output().unwrap();
