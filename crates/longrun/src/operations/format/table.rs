@@ -124,6 +124,9 @@ const DISPENSABLE: [&str; 5] = ["METHOD", "TOOK", "CREATED", "SERVICE", "PROGRES
 /// A method's name is still good for something when it is cut to this.
 const METHOD_MIN: u16 = 10;
 
+/// Room for any state: where rows come one by one, the next has another.
+const STATE_MIN: u16 = 9;
+
 /// The widths that columns get of a terminal; 0 is none at all.
 fn fit(columns: &[(&str, u16)], room: u16) -> Vec<u16> {
     let mut widths: Vec<u16> = columns.iter().map(|(_, width)| *width).collect();
@@ -175,8 +178,10 @@ impl Table {
             table.add_row(row);
         }
         self.widths.resize(columns.len(), 0);
-        for (width, content) in self.widths.iter_mut().zip(table.column_max_content_widths()) {
-            *width = content.max(*width);
+        let contents = table.column_max_content_widths();
+        for ((width, content), (title, _)) in self.widths.iter_mut().zip(contents).zip(&columns) {
+            let least = if *title == STATE.0 { STATE_MIN } else { 0 };
+            *width = content.max(*width).max(least);
         }
         let wanted: Vec<_> =
             columns.iter().map(|column| column.0).zip(self.widths.clone()).collect();
