@@ -24,6 +24,11 @@ shell_tools() {
   command -v jq >/dev/null || debian jq
 }
 
+# terminal: the program is run in one, too.
+terminal() {
+  command -v tmux >/dev/null || debian tmux
+}
+
 # python_clients: Google's clients in an environment of their own, at $venv.
 python_clients() {
   python3 -c 'import ensurepip, venv' 2>/dev/null || debian python3-venv

@@ -6,10 +6,8 @@ use longrun_api::longrun::v1::{
     OperationRecord, RejectOperationRequest, ReleaseLeaseRequest, RenewLeaseRequest,
     UpdateRecordRequest,
 };
-use tokio::time::sleep;
 
-use crate::operations::PAUSE_MIN;
-use crate::{Client, ClientError, patiently};
+use crate::{Client, ClientError};
 
 impl Client {
     /// Creates a record.
@@ -71,21 +69,6 @@ impl Client {
         let request = DeleteRecordRequest { name: name.to_owned() };
         self.backend.clone().delete_record(request).await?;
         Ok(())
-    }
-
-    /// The record once it is done, however long that takes: asked for again every second,
-    /// since the Backend has no wait. A server that is away for a moment is asked again.
-    ///
-    /// # Errors
-    /// As the server says; `UNAVAILABLE` when it stays away.
-    pub async fn wait_record_until_done(&self, name: &str) -> Result<OperationRecord, ClientError> {
-        loop {
-            let record = patiently(async || self.get_record(name).await).await?;
-            if record.operation.as_ref().is_some_and(|operation| operation.done) {
-                return Ok(record);
-            }
-            sleep(PAUSE_MIN).await;
-        }
     }
 
     /// Leases pending records, each with its token.

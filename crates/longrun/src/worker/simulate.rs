@@ -10,7 +10,7 @@ use longrun_server::clock::{Random as _, SystemRandom};
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
-use super::connection::Connection;
+use super::flags::Flags;
 use super::random;
 use super::script::{self, Method, Script};
 use super::template::{at, render};
@@ -39,7 +39,7 @@ its type. {{ and }} are braces."#;
 #[command(after_help = SCRIPT)]
 pub(super) struct Arguments {
     #[command(flatten)]
-    connection: Connection,
+    flags: Flags,
     /// What to do, in TOML.
     #[arg(long, value_name = "FILE.toml")]
     script: PathBuf,
@@ -65,9 +65,9 @@ pub(super) async fn run(arguments: Arguments) -> Result<Exit, Failure> {
         u64::from_be_bytes(bytes)
     });
     eprintln!("longrun: the same again: --seed {seed}");
-    let client = arguments.connection.open().await?;
+    let client = arguments.flags.open().await?;
     let concurrency = usize::from(arguments.concurrency);
-    let mut worker = arguments.connection.worker(client.clone(), concurrency);
+    let mut worker = arguments.flags.worker(client.clone(), concurrency);
     for (name, method) in script.method {
         let (client, method) = (client.clone(), Arc::new(method));
         worker = worker.handle_any(name, move |context, _| {

@@ -9,5 +9,6 @@ mod logs;
 mod program;
 mod server;
 mod stop;
+mod terminal;
 mod tidy;
 mod worker;

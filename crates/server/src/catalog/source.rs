@@ -6,7 +6,7 @@ use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// Everything that is to be loaded. Without a service and without descriptors it is
 /// `longrun.local` alone.
@@ -57,7 +57,7 @@ pub enum ConfigSource {
 }
 
 /// Who sees whose operations.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Policy {
     /// Everybody their own.
@@ -68,7 +68,7 @@ pub enum Policy {
 }
 
 /// How `google.longrunning.Operations` is bound.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Bindings {
     /// As the service config says.

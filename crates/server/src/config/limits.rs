@@ -3,12 +3,12 @@
 use std::num::{NonZeroU32, NonZeroU64};
 use std::time::Duration;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::text;
 
 /// What the server bears. Every field is a key of `[limits]`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Limits {
     /// Requests a second that each principal may make on average; `None`: any number.
     pub requests_per_second: Option<NonZeroU32>,
@@ -38,6 +38,7 @@ pub struct Limits {
     /// created; `None`: any number.
     pub store_bytes_max: Option<u64>,
     /// How long a client may take to send its request's headers. `"10s"`.
+    #[serde(serialize_with = "text::write_duration")]
     pub header_timeout: Duration,
 }
 

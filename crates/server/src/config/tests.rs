@@ -91,6 +91,23 @@ fn everything() {
     assert_eq!(method.exclusive.as_deref(), Some("name"));
     let built_in = ConfigSource::BuiltIn("workspaceevents.googleapis.com".to_owned());
     assert_eq!((&events.config, events.policy), (&Some(built_in), Policy::Owner));
+    assert_shown_is_the_same(file);
+    assert_shown_is_the_same(File::default());
+}
+
+/// What is shown of a configuration is one, and the same but for what is hidden.
+fn assert_shown_is_the_same(file: File) {
+    let resolve = |file: File| {
+        let mut config = Config::resolve(file, Overrides::default(), Path::new("/here")).unwrap();
+        config.sources.services.iter_mut().for_each(|service| service.place.clear());
+        config
+    };
+    let config = resolve(file);
+    let shown = config.to_toml().unwrap().to_string();
+    assert!(!shown.contains(ABC), "{shown}");
+    let again =
+        parse(&shown.replace("(hidden)", ABC)).unwrap_or_else(|error| panic!("{error}: {shown}"));
+    assert_eq!(resolve(again), config, "{shown}");
 }
 
 #[test]
