@@ -15,6 +15,10 @@ const HEAD: &str = "\
 Every error that the server makes has a `google.rpc.ErrorInfo` among its details, with one of the
 reasons below. Programs go by the reason, or by the code; messages are for people and may change.
 
+```sh
+curl -s $LONGRUN/v1/operations/none
+```
+
 ```json
 {
   \"error\": {
