@@ -34,7 +34,6 @@ FILES = ("toml", "yaml", "proto")
 ELSEWHERE = {
     "tests/run": ".ci/run",
     "examples/read-an-operation/run": "tests/run",
-    "cargo build --release --locked": "tests/run",
 }
 # The program is built already.
 PROGRAM = ("cargo run --release --", "longrun")
