@@ -48,7 +48,7 @@ SHOWN_CHARS_MAX = 4000
 
 
 class Session:
-    """A folder and a bash in it. The loopback address is one that nobody else has."""
+    """A folder, a bash in it, and a loopback address that nobody else is likely to have."""
 
     def __init__(self, program: Path, node_modules: Path, folder: Path) -> None:
         self._folder = folder
