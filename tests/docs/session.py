@@ -34,6 +34,7 @@ FILES = ("toml", "yaml", "proto")
 ELSEWHERE = {
     "tests/run": ".ci/run",
     "examples/read-an-operation/run": "tests/run",
+    "examples/workspace-events/run": "tests/run",
 }
 # The program is built already.
 PROGRAM = ("cargo run --release --", "longrun")
