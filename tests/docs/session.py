@@ -107,6 +107,16 @@ class Session:
             self.block(Block("the server", ("sh",), SERVER))
         for block in found:
             self.block(block)
+        self.end(path.name)
+
+    def end(self, place: str) -> None:
+        """Looks for what has failed in the background.
+
+        Raises DocumentError if something has.
+        """
+        self._run(Block(place, ("sh",), "jobs"))
+        if re.search(r"^\[\d+\]. +Exit", self._output or "", re.MULTILINE):
+            raise DocumentError(f"{place}: it failed in the background:\n{self._output}")
 
     def block(self, block: Block) -> None:
         """Runs or checks one block.
