@@ -34,7 +34,7 @@ FILES = ("toml", "yaml", "proto")
 ELSEWHERE = {
     "tests/run": ".ci/run",
     "examples/read-an-operation/run": "tests/run",
-    "cargo build --release --locked": "tests/run",
+    "examples/workspace-events/run": "tests/run",
 }
 # The program is built already.
 PROGRAM = ("cargo run --release --", "longrun")
@@ -49,7 +49,7 @@ SHOWN_CHARS_MAX = 4000
 
 
 class Session:
-    """A folder and a bash in it. The loopback address is one that nobody else has."""
+    """A folder, a bash in it, and a loopback address that nobody else is likely to have."""
 
     def __init__(self, program: Path, node_modules: Path, folder: Path) -> None:
         self._folder = folder
@@ -107,6 +107,16 @@ class Session:
             self.block(Block("the server", ("sh",), SERVER))
         for block in found:
             self.block(block)
+        self.end(path.name)
+
+    def end(self, place: str) -> None:
+        """Looks for what has failed in the background.
+
+        Raises DocumentError if something has.
+        """
+        self._run(Block(place, ("sh",), "jobs"))
+        if re.search(r"^\[\d+\]. +Exit", self._output or "", re.MULTILINE):
+            raise DocumentError(f"{place}: it failed in the background:\n{self._output}")
 
     def block(self, block: Block) -> None:
         """Runs or checks one block.

@@ -25,6 +25,10 @@ WRONG = {
     "less than is shown": ("```sh\necho a\n```\n```text\na\nb\n```\n", "d.md:4: shown"),
     "an ellipsis over lines": ("```sh\necho a; echo b\n```\n```text\na…\n```\n", "d.md:4: shown"),
     "a failing command": ("```sh\necho no; false\necho yes\n```\n", "d.md:1: it failed:\nno\n"),
+    "a failure in the background": (
+        "```sh\nfalse &\nwhile kill -0 $! 2>/dev/null; do :; done\n```\n",
+        "d.md: it failed in the background",
+    ),
     "a failing pipe": ("```sh\nfalse | cat\n```\n", "d.md:1: it failed"),
     "an unset variable": ("```sh\necho $NOBODY\n```\n", "d.md:1: it failed"),
     "an exit": ("```sh\nexit 3\n```\n", "d.md:1: it failed"),
@@ -52,6 +56,7 @@ def run(session: Session, folder: Path, text: str) -> None:
     path.write_text(text)
     for block in blocks(path):
         session.block(block)
+    session.end(path.name)
 
 
 @pytest.mark.parametrize("text", RIGHT.values(), ids=RIGHT)

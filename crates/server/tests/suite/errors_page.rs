@@ -13,7 +13,12 @@ const HEAD: &str = "\
 # Errors
 
 Every error that the server makes has a `google.rpc.ErrorInfo` among its details, with one of the
-reasons below. Programs go by the reason, or by the code; messages are for people and may change.
+reasons below. Programs go by the reason, or by the code; messages are for people and may change. From
+`longrun serve --no-auth`, with `LONGRUN=http://127.0.0.1:8080`:
+
+```sh
+curl -s $LONGRUN/v1/operations/none
+```
 
 ```json
 {
