@@ -1,6 +1,5 @@
 """A worker that keeps subscriptions, as the Workspace Events API's own would."""
 
-from threading import Event, Thread
 from typing import Any
 
 from google.apps import events_subscriptions_v1 as events
@@ -8,6 +7,7 @@ from google.protobuf import json_format
 
 from backend import Backend, Json
 from scenes import EMPTY, any_json
+from worker import Worker
 
 METHODS = [
     f"google.apps.events.subscriptions.v1.SubscriptionsService/{verb}Subscription"
@@ -15,33 +15,17 @@ METHODS = [
 ]
 
 
-class Keeper:
+class Keeper(Worker):
     """Keeps subscriptions in a dict, as its operations say."""
 
     def __init__(self, backend: Backend) -> None:
-        self.backend = backend
+        super().__init__(backend, METHODS)
         self.subscriptions: dict[str, events.Subscription] = {}
         self.requests: list[Json] = []
-        self._stopped = Event()
-        self._thread = Thread(target=self._work)
 
-    def __enter__(self) -> "Keeper":
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stopped.set()
-        self._thread.join()
-
-    def _work(self) -> None:
-        while not self._stopped.is_set():
-            for leased in self.backend.wait_for_work(METHODS, seconds=1):
-                self.backend.succeed(leased, self._carry_out(leased))
-
-    def _carry_out(self, leased: Json) -> Json:
-        request = {name: value for name, value in leased["request"].items() if name != "@type"}
+    def carry_out(self, method: str, request: Json, leased: Json) -> Json:
         self.requests.append(request)
-        verb = leased["method"].rpartition("/")[2].removesuffix("Subscription")
+        verb = method.removesuffix("Subscription")
         if verb == "Delete":
             del self.subscriptions[request["name"]]
             return EMPTY
