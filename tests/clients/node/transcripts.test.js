@@ -11,7 +11,7 @@ const {bearer, operationsClient, stubs} = require('./clients');
 const {Server} = require('./server');
 const {replay} = require('./transcript');
 
-const FOLDER = path.join(__dirname, 'transcripts');
+const FOLDER = path.join(__dirname, '../transcripts');
 const RECORDS = 'services/longrun.local/operations';
 const STRUCT = 'type.googleapis.com/google.protobuf.Struct';
 
