@@ -129,7 +129,7 @@ const LINES_MAX: usize = 400;
 #[test]
 fn files_are_short() {
     for folder in ["crates", "tests", "examples"] {
-        for (file, text) in files(folder, &[".rs", ".py"]) {
+        for (file, text) in files(folder, &[".rs", ".py", ".js"]) {
             let lines = text.lines().count();
             let excused = LONG.iter().any(|(name, _)| *name == file);
             assert!(lines <= LINES_MAX || excused, "{file} has {lines} lines");
@@ -150,7 +150,7 @@ fn tests_dont_sleep() {
     // Under a paused clock, to sleep is to move it.
     let paused = |text: &str| text.contains("paused");
     let rust = files("crates", &[".rs"]).into_iter().filter(|(file, _)| file.contains("/tests"));
-    for (file, text) in rust.chain(files("tests", &[".py"])) {
+    for (file, text) in rust.chain(files("tests", &[".py", ".js"])) {
         if file.ends_with("tidy.rs") || paused(&text) {
             continue;
         }

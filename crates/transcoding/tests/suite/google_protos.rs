@@ -1,9 +1,11 @@
 //! JSON and protobuf of Google's own types, which payloads and errors are made of: all that
 //! npm's google-proto-files declares in these folders.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use longrun_transcoding::{PrintOptions, canonical, check_any_types, parse, print};
+use proptest::strategy::Strategy as _;
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
 use prost_reflect::{DescriptorPool, DynamicMessage, MessageDescriptor, ReflectMessage as _};
 use protox::file::{ChainFileResolver, GoogleFileResolver, IncludeFileResolver};
@@ -83,8 +85,19 @@ fn every_type_is_the_same_after_json_and_protobuf() {
     let config = Config { cases: CASES, failure_persistence: None, ..Config::default() };
     for of in types {
         let mut runner = TestRunner::new(config.clone());
-        let run = runner.run(&made::message(&of, DEPTH), |message| stays_the_same(&message));
+        let messages = made::message(&of, DEPTH).prop_map(Shown);
+        let run = runner.run(&messages, |Shown(message)| stays_the_same(&message));
         run.unwrap_or_else(|why| panic!("{}: {why}", of.full_name()));
+    }
+}
+
+/// A message whose debug form can be read.
+struct Shown(DynamicMessage);
+
+impl fmt::Debug for Shown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let json = print(&self.0, &COMPACT).map_err(|_| fmt::Error)?;
+        f.write_str(&String::from_utf8_lossy(&json))
     }
 }
 
@@ -102,7 +115,7 @@ fn stays_the_same(message: &DynamicMessage) -> Result<(), TestCaseError> {
         let back = parse(&json, &message.descriptor());
         let back = back.map_err(|why| fails(format!("{text} is refused: {why:?}")))?;
         if canonical(&back) != canonical(message) {
-            return Err(fails(format!("{text} is another message: {back:?}")));
+            return Err(fails(format!("{text} is read as {:?}", Shown(back))));
         }
         // As a store gives it back.
         let bytes = prost::Message::encode_to_vec(&back);
