@@ -211,7 +211,11 @@ fn route(
     } else {
         let resolved =
             entry.api.catalog.resolve_rest(host, bound, verb, path).map_err(ambiguous)?;
-        resolved.cloned().ok_or_else(|| no_route(verb, path))?
+        let Some(service) = resolved else {
+            let broken = entry.api.catalog.bad_path(verb, path);
+            return Err(broken.map_or_else(|| no_route(verb, path), bad_path));
+        };
+        service.clone()
     };
     if !backend {
         exchange.service = Some(service.clone());
@@ -222,7 +226,7 @@ fn route(
             let message = format!("{verb} is not allowed here; allowed: {}.", allow.join(", "));
             Error::new(Kind::MethodNotAllowed { verb: verb.to_owned(), allow }, message)
         }
-        RouteError::BadPath(message) => Error::invalid("", message),
+        RouteError::BadPath(what) => bad_path(what),
     })?;
     exchange.rpc = Some(found.method.clone());
     Ok(Route {
@@ -232,6 +236,10 @@ fn route(
         backend,
         service: service.clone(),
     })
+}
+
+fn bad_path(what: String) -> Error {
+    Error::invalid("", what)
 }
 
 fn no_route(verb: &str, path: &str) -> Error {
