@@ -193,8 +193,11 @@ impl Server {
         Self::start_in(place, catalog, limits, tokens(), store, NO_HEARTBEAT).await
     }
 
+    /// Stops it. No call outlives that, or it would still hold what the server drew from.
     pub async fn stop(self) {
-        self.running.shutdown().await;
+        let Self { running, random, .. } = self;
+        running.shutdown().await;
+        assert_eq!(Arc::strong_count(&random), 1, "something still runs");
     }
 
     /// Sends the text as it is and returns everything that comes back. The request has to

@@ -3,12 +3,13 @@
 use std::num::NonZeroU32;
 
 use bytes::Bytes;
+use longrun_transcoding::decode;
 use prost_reflect::{DynamicMessage, Value};
 
 use super::claims::claims;
 use super::{metadata, parent, request};
 use crate::catalog::Method;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Result, Violation};
 use crate::operation::{Claimed, Execution, Labels, Payload, RecordName, Span};
 use crate::service::birth::{DEADLINE, LEASE, MAX_ATTEMPTS, New, NotBorn, RETENTION, born};
 use crate::service::caller::sees;
@@ -50,9 +51,8 @@ async fn held(api: &Api, call: &Call, holder: &RecordName) -> Error {
 
 fn checked(api: &Api, call: &Call, bytes: Bytes) -> Result<New> {
     let (service, method) = (&call.service, &call.method);
-    let decoded = DynamicMessage::decode(method.input.clone(), bytes.clone());
-    let message = decoded.map_err(|error| {
-        Error::invalid("", format!("The request is not a valid protobuf message: {error}."))
+    let message = decode(&method.input, &bytes).map_err(|Violation { description, .. }| {
+        Error::invalid("", format!("The request can't be read: {description}."))
     })?;
     let mut violations = request::check(method, &message);
     let parent = parent::parent(service, method, &message);
