@@ -2,6 +2,7 @@
 #![allow(missing_docs, unreachable_pub, clippy::unwrap_used)]
 
 mod claims;
+mod codec;
 mod errors_page;
 mod exchanges;
 mod filters;

@@ -274,3 +274,26 @@ async fn a_stop_waits_so_long_and_no_longer() {
     assert_eq!(sending.rest().await, "");
     drop((begun, deaf));
 }
+
+/// A call whose connection was cut may be in the middle of its work.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_stop_outlives_every_call() {
+    let limits = Limits { drain_timeout: Duration::from_nanos(1), ..patient() };
+    let server = Server::start(Sources::default(), limits).await;
+    let mut frames = Frames::connect(server.address, &[]).await;
+    let (drawn, held) = server.hold();
+    let create = "longrun.v1.Backend/CreateOperation";
+    let message = framed(b"\x0a\x16services/longrun.local\x12\x03\x1a\x01m");
+    let data = wires::frame(wires::DATA, END_STREAM, 1, &message);
+    frames.send(&[call(1, create, "backend", 0), data].concat()).await.unwrap();
+    drawn.await.unwrap();
+
+    let stop = tokio::spawn(server.stop());
+    while frames.next().await.is_some() {}
+    for _ in 0..10_000 {
+        tokio::task::yield_now().await;
+    }
+    assert!(!stop.is_finished(), "it waits for the call");
+    drop(held);
+    stop.await.unwrap();
+}
