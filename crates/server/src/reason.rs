@@ -97,7 +97,13 @@ reasons! {
         "Mend the fields that `fieldViolations` names. Don't send it again as it is.",
     /// The request is larger than `limit_bytes`.
     RequestTooLarge "REQUEST_TOO_LARGE" InvalidArgument:
-        "Send less, or raise `request_bytes_max`.",
+        "Send less, or raise the limit that the message names: docs/limits.md.",
+    /// The request's body didn't come within `body_timeout`. Nothing was changed.
+    RequestTimeout "REQUEST_TIMEOUT" DeadlineExceeded:
+        "Send the body at once, or raise `body_timeout`.",
+    /// A gRPC message is compressed.
+    CompressionUnsupported "COMPRESSION_UNSUPPORTED" Unimplemented:
+        "Send messages as they are (`grpc-encoding: identity`).",
     /// A list asked for partial success, which one collection can't have.
     PartialSuccessUnsupported "PARTIAL_SUCCESS_UNSUPPORTED" Unimplemented:
         "Leave `return_partial_success` out.",
@@ -152,6 +158,10 @@ reasons! {
     /// `limit` has run out: `store_bytes_max`, or the disk's last 5 %. Only creates are refused.
     StoreFull "STORE_FULL" ResourceExhausted:
         "Delete operations that are done, shorten `retention`, or make room; try again later.",
+    /// There is no room for another connection (`connections_max`) or for the request's body
+    /// (`bodies_bytes_max`). Nothing was changed.
+    ServerBusy "SERVER_BUSY" Unavailable:
+        "Try again, over connections that are open already. Operators raise the limit.",
     /// The store can't be reached or written to. Nothing was changed.
     StoreUnavailable "STORE_UNAVAILABLE" Unavailable:
         "Try again. Operators find the cause in the log.",

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
 use crate::auth::Authenticator;
@@ -163,14 +163,15 @@ async fn start_over(
                 page_size_max: limits.page_size_max,
                 heartbeat,
                 list_scan_rows_max: limits.list_scan_rows_max,
+                filter_bytes_max: limits.filter_bytes_max,
             },
             draining: draining.clone(),
         }),
         authenticator,
         guard,
         rate: RateLimit::new(limits.requests_per_second, limits.burst),
-        request_bytes_max: limits.request_bytes_max,
-        error_details_bytes_max: limits.error_details_bytes_max,
+        memory: Semaphore::new(limits.bodies_bytes_max.min(Semaphore::MAX_PERMITS)),
+        limits,
         tonic,
         traces: TraceIds::new(&*random),
         draining: draining.clone(),
@@ -181,14 +182,9 @@ async fn start_over(
     let stamp = move |record: &Record, change| api.stamped(record, change);
     tasks.spawn(Reaper::new(store, Arc::new(stamp)).run(draining.clone()));
     tasks.spawn(forget_idle(entry.clone(), draining));
+    let places = Arc::new(Semaphore::new(entry.limits.connections_max.min(Semaphore::MAX_PERMITS)));
     for (socket, bound) in sockets {
-        let listener = Listener {
-            socket,
-            bound,
-            connections_max: limits.connections_max,
-            streams_max: limits.streams_max,
-            header_timeout: limits.header_timeout,
-        };
+        let listener = Listener { socket, bound, places: places.clone() };
         tasks.spawn(serve(listener, entry.clone()));
     }
     Ok((address, stop, tasks, health))
@@ -235,7 +231,7 @@ impl Running {
     }
 
     /// Stops: not ready at once, waiting calls answer with the current state, requests
-    /// under way are answered, then the store is closed.
+    /// under way are answered (for at most `drain_timeout`), then the store is closed.
     pub async fn shutdown(mut self) {
         self.health.set_service_status("", tonic_health::ServingStatus::NotServing).await;
         // Nobody listens any more if every task has ended, which is as good.

@@ -46,7 +46,8 @@ const ARROWS: [(&str, &[&str]); 13] = [
 ];
 
 /// The transport names no store.
-const TRANSPORT: [&str; 6] = ["auth", "catalog", "clock", "error", "operation", "service"];
+const TRANSPORT: [&str; 7] =
+    ["auth", "catalog", "clock", "config", "error", "operation", "service"];
 
 #[test]
 fn the_servers_parts_use_only_what_is_below_them() {

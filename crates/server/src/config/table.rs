@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::limits::LimitsTable;
+use super::Limits;
 use super::text::{self, NotYet};
 use crate::catalog::{Bindings, MethodSettings, Policy};
 
@@ -31,7 +31,7 @@ pub(super) struct FileTable {
     #[serde(deserialize_with = "text::duration")]
     pub(super) tombstone_retention: Option<Duration>,
     pub(super) auth: AuthTable,
-    pub(super) limits: LimitsTable,
+    pub(super) limits: Limits,
     pub(super) service: Vec<Spanned<ServiceTable>>,
     #[serde(rename = "store")]
     _store: Later,

@@ -73,6 +73,10 @@ pub enum Kind {
         /// What would have been taken.
         limit_bytes: usize,
     },
+    /// The request's body didn't come in time.
+    RequestTimeout,
+    /// A gRPC message that is compressed.
+    CompressionUnsupported,
     /// Partial success makes no sense in one collection.
     PartialSuccessUnsupported,
     /// Not there, or somebody else's: the two can't be told apart.
@@ -152,6 +156,8 @@ pub enum Kind {
         /// What it is that has run out: `store_bytes_max` or `disk`.
         limit: &'static str,
     },
+    /// No room for another connection, or for the request's body.
+    ServerBusy,
     /// The store is away.
     StoreUnavailable,
     /// A bug, or a broken machine.
@@ -179,6 +185,8 @@ impl Kind {
             Self::OriginNotAllowed { .. } => Reason::OriginNotAllowed,
             Self::InvalidArgument { .. } => Reason::InvalidArgument,
             Self::RequestTooLarge { .. } => Reason::RequestTooLarge,
+            Self::RequestTimeout => Reason::RequestTimeout,
+            Self::CompressionUnsupported => Reason::CompressionUnsupported,
             Self::PartialSuccessUnsupported => Reason::PartialSuccessUnsupported,
             Self::OperationNotFound { .. } => Reason::OperationNotFound,
             Self::OperationDeleted { .. } => Reason::OperationDeleted,
@@ -196,6 +204,7 @@ impl Kind {
             Self::EtagMismatch { .. } => Reason::EtagMismatch,
             Self::RateLimitExceeded { .. } => Reason::RateLimitExceeded,
             Self::StoreFull { .. } => Reason::StoreFull,
+            Self::ServerBusy => Reason::ServerBusy,
             Self::StoreUnavailable => Reason::StoreUnavailable,
             Self::Internal => Reason::Internal,
         };

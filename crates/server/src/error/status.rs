@@ -4,7 +4,7 @@ use longrun_api::google::rpc::{
     self, BadRequest, Code, ErrorInfo, QuotaFailure, RetryInfo, bad_request, quota_failure,
 };
 
-use super::{Error, Kind, Reason, Violation};
+use super::{Error, Kind, Reason, Violation, shortened};
 use crate::reason::http_status;
 
 impl Error {
@@ -32,7 +32,7 @@ impl Error {
     pub fn retry_seconds(&self) -> Option<u32> {
         match self.kind {
             Kind::RateLimitExceeded { retry_seconds, .. } => Some(retry_seconds),
-            Kind::StoreUnavailable | Kind::ValidationUnanswered => Some(1),
+            Kind::StoreUnavailable | Kind::ServerBusy | Kind::ValidationUnanswered => Some(1),
             // Operations expire, and somebody may make room.
             Kind::StoreFull { .. } => Some(60),
             _ => None,
@@ -74,14 +74,14 @@ impl Error {
         let info = ErrorInfo {
             reason: reason.map_or("", Reason::name).to_owned(),
             domain: domain.to_owned(),
-            metadata: metadata.into_iter().collect(),
+            metadata: metadata.into_iter().map(|(key, value)| (key, shortened(value))).collect(),
         };
         let mut details = vec![any("ErrorInfo", &info)];
         match &self.kind {
             Kind::InvalidArgument { violations } => {
                 let violation = |one: &Violation| bad_request::FieldViolation {
-                    field: one.field.clone(),
-                    description: one.description.clone(),
+                    field: shortened(one.field.clone()),
+                    description: shortened(one.description.clone()),
                     ..Default::default()
                 };
                 let field_violations = violations.iter().map(violation).collect();

@@ -49,6 +49,13 @@ pub enum Refusal {
         /// Full name of the type that was sent.
         actual: String,
     },
+    /// The record would hold more than it may.
+    TooLarge {
+        /// What response, metadata and error would come to.
+        bytes: usize,
+        /// What they may.
+        limit: usize,
+    },
 }
 
 /// An event applied: the change, or why not.

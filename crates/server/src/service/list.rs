@@ -2,10 +2,9 @@
 
 use prost::Message;
 
-use super::filter::Asked;
+use super::filter::{self, Asked};
 use super::{Api, Call, Kept, Pools};
 use crate::error::{Error, Result};
-use crate::operation::filter::Condition;
 use crate::operation::{Outcome, PageSize, PageToken, Record, page_digest};
 use crate::store::{Cursor, ListQuery};
 
@@ -49,9 +48,7 @@ pub(super) async fn page<M: Message>(
         .map_err(|error| Error::invalid("page_size", format!("{error}")))?
         .get()
         .clamp(1, api.limits.page_size_max.max(1));
-    let (filter, rest) = Condition::parse(ask.filter)
-        .map_err(|error| Error::invalid("filter", format!("Invalid filter: {error}")))?
-        .split();
+    let (filter, rest) = filter::parse(ask.filter, api.limits.filter_bytes_max)?.split();
     query.filter = filter;
     let digest = digest(call, &ask);
     if !ask.page_token.is_empty() {

@@ -65,6 +65,8 @@ pub(crate) struct Limits {
     pub heartbeat: Duration,
     /// Rows that one page looks at for what of its filter the store doesn't answer.
     pub list_scan_rows_max: usize,
+    /// A list's filter.
+    pub filter_bytes_max: usize,
 }
 
 /// The longest that WaitOperation and LeaseOperations hold a call.

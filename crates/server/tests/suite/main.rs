@@ -2,6 +2,7 @@
 #![allow(missing_docs, unreachable_pub, clippy::unwrap_used)]
 
 mod claims;
+mod codec;
 mod errors_page;
 mod exchanges;
 mod filters;
@@ -10,6 +11,7 @@ mod google_lros;
 mod google_protos;
 mod harness;
 mod lease;
+mod limits;
 mod lro;
 mod made;
 mod parity;

@@ -3,11 +3,11 @@
 use std::num::NonZeroU32;
 
 use bytes::Bytes;
-use prost_reflect::DynamicMessage;
+use longrun_transcoding::decode;
 
 use super::claims::claims;
 use super::{admission, metadata, parent, request};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, Violation};
 use crate::operation::{Claimed, Execution, Labels, NewRecord, Payload, RecordName, Span};
 use crate::service::birth::{DEADLINE, LEASE, MAX_ATTEMPTS, NotBorn, RETENTION, born};
 use crate::service::caller::{sees, told};
@@ -59,9 +59,8 @@ async fn held(api: &Api, call: &Call, holder: &RecordName) -> Error {
 
 fn checked(api: &Api, call: &Call, bytes: Bytes) -> Result<NewRecord> {
     let (service, method) = (&call.service, &call.method);
-    let decoded = DynamicMessage::decode(method.input.clone(), bytes.clone());
-    let message = decoded.map_err(|error| {
-        Error::invalid("", format!("The request is not a valid protobuf message: {error}."))
+    let message = decode(&method.input, &bytes).map_err(|Violation { description, .. }| {
+        Error::invalid("", format!("The request can't be read: {description}."))
     })?;
     let mut violations = request::check(method, &message);
     let parent = parent::parent(service, method, &message);

@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use bytes::Bytes;
-use http::{HeaderValue, Response, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use longrun_transcoding::{
     Alt, Fallback, FieldMask, PrintOptions, Rule, SystemParameters, print_with,
 };
@@ -12,10 +12,10 @@ use prost_reflect::{DescriptorPool, DynamicMessage, MessageDescriptor, Value};
 use serde_json::json;
 
 use crate::catalog::Service;
-use crate::error::{Error, Result};
+use crate::error::{DOMAIN, Error, Kind, Result};
 use crate::service::{Body as Answer, Reply};
 use crate::transport::body::Body;
-use crate::transport::entry::Entry;
+use crate::transport::entry::{Entry, log};
 
 /// The realm of a challenge.
 const REALM: &str = "longrun";
@@ -149,7 +149,7 @@ pub(super) fn error(
     if let Some(seconds) = error.retry_seconds() {
         insert(header::RETRY_AFTER, seconds.to_string());
     }
-    if let crate::error::Kind::MethodNotAllowed { allow, .. } = &error.kind {
+    if let Kind::MethodNotAllowed { allow, .. } = &error.kind {
         insert(header::ALLOW, allow.join(", "));
     }
     response
@@ -175,6 +175,38 @@ pub(super) fn stream_status(error: &Error, domain: &str, rpc: &str) -> Bytes {
     let mut bytes = Vec::new();
     prost::encoding::message::encode(2, &error.to_status(domain, Some(rpc)), &mut bytes);
     bytes.into()
+}
+
+/// What goes out in place of hyper's own answer to what isn't HTTP, which has no body. It
+/// keeps that answer's headers.
+pub(in crate::transport) fn unreadable(entry: &Entry, head: &[u8]) -> Vec<u8> {
+    let head = String::from_utf8_lossy(head);
+    let limit_bytes = entry.limits.header_bytes_max;
+    let refusal = if head.get(9..12) == Some("400") {
+        Error::invalid("", "The request is not valid HTTP.")
+    } else {
+        let message =
+            format!("The request's headers are larger than {limit_bytes} bytes, or too many.");
+        Error::new(Kind::RequestTooLarge { limit_bytes }, message)
+    };
+    let trace_id = entry.traces.of(&HeaderMap::new());
+    let mut response = error(&refusal, None, DOMAIN, None, &Style::default());
+    trace_id.put(response.headers_mut());
+    log(trace_id, "rest", "", &Err(refusal));
+
+    let mut bytes = b"HTTP/1.1 400 Bad Request\r\n".to_vec();
+    for (name, value) in response.headers() {
+        bytes.extend([name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"].concat());
+    }
+    let own = |line: &&str| !line.is_empty() && !line.starts_with("content-length:");
+    for line in head.split("\r\n").skip(1).filter(own) {
+        bytes.extend([line.as_bytes(), b"\r\n"].concat());
+    }
+    bytes.extend(b"\r\n");
+    if let Body::Whole { data: Some(data), .. } = response.body() {
+        bytes.extend_from_slice(data);
+    }
+    bytes
 }
 
 fn envelope(

@@ -152,6 +152,8 @@ pub(super) fn told(before: &Record, decision: Decision) -> String {
         Err(Refusal::EtagMismatch { current }) if current == "\"7\"" => "ETAG".to_owned(),
         Err(Refusal::EtagMismatch { current }) => format!("ETAG {current}?"),
         Err(Refusal::WrongType { .. }) => "TYPE".to_owned(),
+        // The service says so, of a decision that was made.
+        Err(Refusal::TooLarge { .. }) => "LARGE".to_owned(),
         Ok(Change::Keep) => "=".to_owned(),
         Ok(Change::Put(next)) => changes(before, &next),
         Ok(Change::Remove(last, Gone::Expired)) if *last == *before => "exp".to_owned(),

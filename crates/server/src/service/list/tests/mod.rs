@@ -39,6 +39,7 @@ const LIMITS: Limits = Limits {
     message_bytes_max: 3 << 20,
     page_size_max: 1000,
     list_scan_rows_max: 10_000,
+    filter_bytes_max: 4 << 10,
 };
 
 impl Shelf {
