@@ -9,10 +9,10 @@ use prost::Message as _;
 
 use super::ask::{Ask, By, Hold, What, parent};
 use super::kitchen;
-use super::model::{Model, Version, belongs_to};
+use super::model::{Model, Removal, Version, belongs_to, is_an_operation};
 use super::server::TOMBSTONES;
 use crate::error::{Error, Kind, Result};
-use crate::operation::{Gone, LeaseToken, OperationName, RecordName, Timestamp};
+use crate::operation::{LeaseToken, OperationName, RecordName, Status, Timestamp};
 use crate::service::{Body, Reply};
 use crate::wire;
 
@@ -25,6 +25,8 @@ pub(super) struct Answer<'a> {
     pub(super) floor: &'a Floor,
     /// Whether the server could have held it longer.
     pub(super) early: bool,
+    /// The record that it has made, or has made before.
+    pub(super) record: Option<&'a RecordName>,
     /// Whether something had gone wrong inside the store.
     pub(super) hurt: bool,
     pub(super) now: Timestamp,
@@ -95,6 +97,11 @@ impl Model {
                 let hidden = life.removed.is_some() || life.last().delete_time.is_some();
                 assert!(hidden, "not deleted: {:?}", life.last());
             }
+            What::Reject { hold, .. } => {
+                let removed = self.lives[&hold.name].removed.as_ref();
+                let rejected = removed.is_some_and(|(how, _)| matches!(how, Removal::Rejected(_)));
+                assert!(rejected, "not rejected: {ask:?}");
+            }
             What::Lease { .. } => {
                 let records = LeaseOperationsResponse::decode(bytes).unwrap().records;
                 assert!(!records.is_empty() || !answer.early, "no work, and early: {ask:?}");
@@ -120,7 +127,7 @@ impl Model {
         let seen = versions.iter().any(|version| {
             version.operation == *bytes
                 && belongs_to(&version.record, answer.ask.by)
-                && version.record.delete_time.is_none()
+                && is_an_operation(&version.record)
         });
         assert!(seen, "{:?} was told what wasn't so: {operation:?}", answer.ask);
         name
@@ -198,6 +205,9 @@ impl Model {
             Kind::InvalidArgument { .. } => {
                 matches!(ask.what, What::Create { deadline: Some(end), .. } if end <= now)
             }
+            Kind::OperationAdmitted { .. } => last.is_some_and(|last| last.hold.is_none()),
+            Kind::Rejected(status) => self.was_rejected(ask, &Some(wire::status(status.clone()))),
+            Kind::ValidationUnanswered => self.was_rejected(ask, &None),
             // Whether they are the case was judged when the store was asked.
             Kind::ExclusiveKeyHeld { .. } => ask.exclusive_key().is_some(),
             Kind::RequestIdReused => ask.request_id().is_some(),
@@ -207,21 +217,38 @@ impl Model {
         assert!(good, "{ask:?} was refused at {now:?}: {error:?}\nlast {last:?}");
     }
 
+    /// Whether a call's record was rejected with this.
+    fn was_rejected(&self, ask: &Ask, status: &Option<Status>) -> bool {
+        let What::Start { rpc, .. } = &ask.what else { return false };
+        self.lives.values().any(|life| {
+            let last = life.last();
+            let how = life.removed.as_ref().map(|(how, _)| how);
+            how == Some(&Removal::Rejected(status.clone()))
+                && belongs_to(last, ask.by)
+                && last.method == *rpc
+        })
+    }
+
     /// Whether what somebody didn't find is gone, or not theirs, and that is what they learn.
     fn is_hidden(&self, answer: &Answer<'_>, kind: &Kind) -> bool {
         let (ask, now) = (answer.ask, answer.now);
         let claimed = || self.claimant(ask.request_id()?);
-        let Some(life) = ask.what.name().or_else(claimed).and_then(|name| self.lives.get(name))
-        else {
+        let of_its_own = || answer.record;
+        let name = ask.what.name().or_else(of_its_own).or_else(claimed);
+        let Some((name, life)) = name.and_then(|name| self.lives.get_key_value(name)) else {
             return matches!(kind, Kind::OperationNotFound { .. });
         };
-        let own = ask.by == By::Backend || belongs_to(life.last(), ask.by);
-        match (kind, life.removed) {
-            (Kind::OperationNotFound { .. }, removed) => {
-                !own || removed.is_some_and(|(_, time)| time.plus(TOMBSTONES) <= now)
+        let backend = ask.by == By::Backend;
+        let own = backend || belongs_to(life.last(), ask.by);
+        let was_held = self.since(answer, name).iter().any(|one| one.record.hold.is_some());
+        match (kind, &life.removed) {
+            (Kind::OperationNotFound { .. }, Some((how, time))) => {
+                let forgotten = time.plus(TOMBSTONES) <= now;
+                !own || forgotten || matches!(how, Removal::Rejected(_)) || (!backend && was_held)
             }
-            (Kind::OperationDeleted { .. }, Some((gone, _))) => own && gone == Gone::Deleted,
-            (Kind::OperationExpired { .. }, Some((gone, _))) => own && gone == Gone::Expired,
+            (Kind::OperationNotFound { .. }, None) => !own || (!backend && was_held),
+            (Kind::OperationDeleted { .. }, Some((how, _))) => own && *how == Removal::Deleted,
+            (Kind::OperationExpired { .. }, Some((how, _))) => own && *how == Removal::Expired,
             (Kind::OperationDeleted { .. }, None) => own && !life.is_seen_by(ask.by),
             _ => false,
         }

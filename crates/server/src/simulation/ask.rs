@@ -6,7 +6,9 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::kitchen;
-use crate::operation::{Digest, LeaseToken, Outcome, Payload, Principal, RecordName, Timestamp};
+use crate::operation::{
+    Digest, LeaseToken, Outcome, Payload, Principal, RecordName, Status, Timestamp,
+};
 
 /// Who calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -125,6 +127,10 @@ pub(super) enum What {
         error: bool,
         delay: i64,
     },
+    Reject {
+        hold: Hold,
+        error: Status,
+    },
 }
 
 impl Ask {
@@ -194,9 +200,10 @@ impl What {
 
     fn hold(&self) -> Option<&Hold> {
         match self {
-            Self::Renew { hold, .. } | Self::Progress { hold, .. } | Self::Release { hold, .. } => {
-                Some(hold)
-            }
+            Self::Renew { hold, .. }
+            | Self::Progress { hold, .. }
+            | Self::Release { hold, .. }
+            | Self::Reject { hold, .. } => Some(hold),
             _ => None,
         }
     }
@@ -209,12 +216,22 @@ impl What {
         }
     }
 
+    /// What a held call fails with by it.
+    pub(super) fn rejection(&self) -> Option<Status> {
+        match self {
+            Self::Reject { error, .. } => Some(error.clone()),
+            _ => None,
+        }
+    }
+
     /// How long the server may hold the call.
     pub(super) fn held(&self) -> Duration {
         match self {
             Self::Prefer(_, seconds) => Duration::from_secs((*seconds).min(60)),
             Self::Wait(_, wish) => Duration::from_secs(wish.unwrap_or(60).clamp(0, 60) as u64),
             Self::Lease { wait, .. } => Duration::from_secs(*wait as u64),
+            // As long as its record is held.
+            Self::Start { .. } => Duration::from_secs(1 << 32),
             _ => Duration::ZERO,
         }
     }

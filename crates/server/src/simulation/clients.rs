@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use super::World;
 use super::ask::{Ask, By, Name, What};
-use super::{kitchen, model};
+use super::kitchen::{self, COOK, CREATE, UPDATE};
+use super::model;
 use crate::operation::{Execution, Outcome, RecordName, Span};
 
 /// Records that are there at a time; above it, none are made.
@@ -68,7 +69,8 @@ impl World {
             Some(name) => self.owner(name, by),
             None => by,
         };
-        let listens = matches!(what, What::Wait(..) | What::Prefer(..)) && self.chance.one_in(4);
+        let is_held = matches!(what, What::Wait(..) | What::Prefer(..) | What::Start { .. });
+        let listens = is_held && self.chance.one_in(4);
         let listens = listens.then(|| Duration::from_millis(self.chance.within(50..20_000) as u64));
         Some(Ask { by, what, listens })
     }
@@ -81,8 +83,10 @@ impl World {
     }
 
     fn start(&mut self) -> What {
-        let rpc = *self.chance.pick(&[kitchen::COOK, kitchen::UPDATE]);
-        What::Start { rpc, dish: self.chance.below(DISHES), id: self.request_id() }
+        let rpc = *self.chance.pick(&[COOK, COOK, UPDATE, UPDATE, CREATE]);
+        // What is called for validation takes no request id.
+        let id = if rpc == CREATE { None } else { self.request_id() };
+        What::Start { rpc, dish: self.chance.below(DISHES), id }
     }
 
     fn create(&mut self) -> What {

@@ -19,6 +19,10 @@ impl Model {
             (What::Release { hold, .. }, "update") => {
                 !self.is_current(&hold.name, hold.token.hash())
             }
+            (What::Reject { hold, .. }, "update") => {
+                let held = |record: &Record| record.hold.is_some();
+                !self.is_current(&hold.name, hold.token.hash()) || !self.is_open(&hold.name, held)
+            }
             (What::Finish { name, token: Some(token), .. }, "update") => {
                 !self.is_current(&name.0, token.hash())
             }

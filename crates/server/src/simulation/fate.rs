@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::ask::{Ask, What};
-use super::model::Cause;
+use super::model::{Cause, Life};
 use super::post::finished;
 use super::tasks::Task;
 use super::{Ended, World};
@@ -22,8 +22,8 @@ impl World {
     pub(super) fn start_server(&mut self, dying: Option<&Cause>) {
         let (server, reaper) = self.site.start(&mut self.chance);
         let now = server.store.now();
-        self.model.serving_since = Some(now);
         self.model.reopened(server.records(), dying, now);
+        self.model.serving_since = Some(now);
         let draining = server.draining();
         let run = async move {
             reaper.run(draining).await;
@@ -116,6 +116,12 @@ impl World {
                     let life = &self.model.lives[&name.0];
                     let waits = life.is_seen_by(ask.by) && life.last().done().is_none();
                     assert!(waits, "{id} was not woken: {ask:?}, {:?}", life.last());
+                }
+                What::Start { .. } => {
+                    let life = call.record.as_ref().map(|name| &self.model.lives[name]);
+                    let last = life.filter(|life| life.removed.is_none()).map(Life::last);
+                    let held = last.and_then(|last| last.hold);
+                    assert!(held.is_some(), "{id} is held no longer: {ask:?}, {last:?}");
                 }
                 What::Lease { methods, .. } => {
                     let work = self.model.leasable(methods);

@@ -1,4 +1,4 @@
-//! What is served: three long-running methods of `tests/suite/kitchen`, and what is said in
+//! What is served: four long-running methods of `tests/suite/kitchen`, and what is said in
 //! their requests, metadata and responses.
 
 use std::num::NonZeroU32;
@@ -16,8 +16,10 @@ use crate::operation::{Outcome, Payload, Status};
 pub(super) const NAME: &str = "kitchen.example.com";
 /// Takes a request id in a field.
 pub(super) const COOK: &str = "kitchen.v1.Kitchen/CookDish";
-/// Takes one in the header, and has an exclusive key.
+/// Takes one in the header, has an exclusive key, and its calls are held.
 pub(super) const UPDATE: &str = "kitchen.v1.Kitchen/UpdateDish";
+/// Is called for validation only.
+pub(super) const CREATE: &str = "kitchen.v1.Kitchen/CreateDish";
 /// Is what the backend creates; it declares no types.
 pub(super) const CLEAN: &str = "kitchen.v1.Kitchen/Clean";
 
@@ -32,13 +34,17 @@ pub(super) fn catalog() -> Arc<Catalog> {
         max_attempts: NonZeroU32::new(attempts),
         ..MethodSettings::default()
     };
-    let exclusive = Some("dish.name".to_owned());
+    let (exclusive, admit_timeout) = (Some("dish.name".to_owned()), Some(Duration::from_secs(4)));
     let service = ServiceSource {
         proto_path: vec![folder.path().to_owned()],
         bindings: Bindings::Wide,
         methods: [
             (COOK.to_owned(), settings(120, 20, 90, 3)),
-            (UPDATE.to_owned(), MethodSettings { exclusive, ..settings(60, 5, 40, 2) }),
+            (
+                UPDATE.to_owned(),
+                MethodSettings { exclusive, admit_timeout, ..settings(60, 5, 40, 2) },
+            ),
+            (CREATE.to_owned(), settings(60, 5, 40, 2)),
             (CLEAN.to_owned(), settings(200, 8, 60, 2)),
         ]
         .into(),
@@ -55,6 +61,10 @@ pub(super) fn request(catalog: &Catalog, rpc: &str, dish: usize, id: Option<usiz
         COOK => {
             let key = id.map(|id| format!(r#","key":"id-{id}""#)).unwrap_or_default();
             format!(r#"{{"name":"{name}","picture":"AAAA"{key}}}"#)
+        }
+        CREATE => {
+            let dish = r#"{"title":"x","course":"MAIN","ingredients":[{"product":"leek"}],"cents":"9","vegan":true}"#;
+            format!(r#"{{"parent":"{name}","dish":{dish},"validateOnly":true}}"#)
         }
         _ => format!(r#"{{"dish":{{"name":"{name}","title":"x"}},"updateMask":"title"}}"#),
     };
@@ -74,7 +84,7 @@ fn payload(catalog: &Catalog, type_name: &str, json: &str) -> Payload {
 pub(super) fn progress(catalog: &Catalog, method: &str, number: usize) -> Payload {
     match method {
         COOK => payload(catalog, "google.protobuf.Struct", &format!(r#"{{"n":{number}}}"#)),
-        UPDATE => {
+        UPDATE | CREATE => {
             let json = format!(r#"{{"progressPercent":{number}}}"#);
             payload(catalog, "kitchen.v1.OperationMetadata", &json)
         }
@@ -85,7 +95,9 @@ pub(super) fn progress(catalog: &Catalog, method: &str, number: usize) -> Payloa
 /// A method's response.
 pub(super) fn response(catalog: &Catalog, method: &str, number: usize) -> Outcome {
     Outcome::Response(match method {
-        COOK | UPDATE => payload(catalog, "kitchen.v1.Dish", &format!(r#"{{"title":"{number}"}}"#)),
+        COOK | UPDATE | CREATE => {
+            payload(catalog, "kitchen.v1.Dish", &format!(r#"{{"title":"{number}"}}"#))
+        }
         _ => payload(catalog, "google.protobuf.StringValue", &format!("\"{number}\"")),
     })
 }

@@ -170,6 +170,11 @@ impl Ask {
                     metadata: None,
                 })
             }
+            What::Reject { hold, error } => backend::REJECT.with(&v1::RejectOperationRequest {
+                name: hold.name.to_string(),
+                lease_token: hold.token.reveal().to_owned(),
+                error: Some(wire::status_message(error)),
+            }),
             What::Release { hold, error, delay } => {
                 backend::RELEASE.with(&v1::ReleaseLeaseRequest {
                     name: hold.name.to_string(),
@@ -224,5 +229,6 @@ mod backend {
     pub(super) const LEASE: Rpc = Rpc("longrun.v1.Backend/LeaseOperations");
     pub(super) const RENEW: Rpc = Rpc("longrun.v1.Backend/RenewLease");
     pub(super) const FINISH: Rpc = Rpc("longrun.v1.Backend/FinishOperation");
+    pub(super) const REJECT: Rpc = Rpc("longrun.v1.Backend/RejectOperation");
     pub(super) const RELEASE: Rpc = Rpc("longrun.v1.Backend/ReleaseLease");
 }

@@ -216,7 +216,7 @@ impl Server {
             service: None,
             parent: None,
             owner: None,
-            deleted: true,
+            hidden: true,
             filter: Filter::default(),
             order: Order::OldestFirst,
             after: None,

@@ -7,7 +7,7 @@ use std::task::Poll;
 use tokio::time::Instant;
 
 use super::answer::Answer;
-use super::ask::{Ask, short};
+use super::ask::{Ask, What, short};
 use super::chance::Chance;
 use super::model::{Cause, Model};
 use super::post::Letter;
@@ -16,6 +16,7 @@ use super::tasks::{Task, TaskId};
 use super::trace::Trace;
 use super::{Ended, InFlight, World, kitchen};
 use crate::error::Result;
+use crate::operation::Record;
 use crate::operation::samples::at;
 use crate::service::Reply;
 use crate::store::Step;
@@ -71,7 +72,8 @@ impl World {
             4 => self.leave(),
             5 => self.site.mishaps.fail(),
             _ => {
-                let step = *self.chance.pick(&Step::ALL);
+                let steps: Vec<Step> = Step::BIRTH.into_iter().chain(Step::REJECTION).collect();
+                let step = *self.chance.pick(&steps);
                 self.site.dies_at(step);
             }
         }
@@ -151,10 +153,18 @@ impl World {
             let (name, version, state) = (short(&record.name), record.version, record.state_name());
             self.trace.note(format_args!("  now {name} is version {version}, {state:?}{removed}"));
             assert!(!hurt, "committed, though it went wrong");
+            self.holds_as_long_as_it_can(from, record);
             self.model.committed(&cause, commit, now);
             if matches!(cause, Cause::Reaper) {
                 self.trace.count(format!("reaped: {state:?}{removed}"));
             }
+        }
+        if let (Some(call), Some(ask), false) = (self.calls.get_mut(&from), &self.asks[from], hurt)
+            && what == "create"
+        {
+            let made = commits.first().map(|commit| &commit.record.name);
+            let claimant = || self.model.claimant(ask.request_id()?);
+            call.record = made.or_else(claimant).cloned();
         }
         match &cause {
             _ if hurt => {
@@ -170,6 +180,16 @@ impl World {
             // The last of the steps is behind the commit.
             self.trace.count(format!("died at {step:?}"));
             self.kill((step == Step::Answer).then_some(cause));
+        }
+    }
+
+    /// A call ends the hold of its record only when it can't be held any longer itself.
+    fn holds_as_long_as_it_can(&self, from: TaskId, record: &Record) {
+        let Some(call) = self.calls.get(&from) else { return };
+        let ask = self.asks[from].as_ref().expect("the reaper is nobody's call");
+        if matches!(ask.what, What::Start { .. }) && self.model.lives.contains_key(&record.name) {
+            let over = call.until.is_some_and(|until| until <= Instant::now());
+            assert!(over || *self.server().draining().borrow(), "admitted early: {ask:?}");
         }
     }
 
@@ -198,7 +218,7 @@ impl World {
         let call = async move { Ended::Answered(api.call(&call, request).await) };
         self.tasks.push(Task::new(id, call));
         let (floor, asked_at) = (self.model.floor(&ask), Instant::now());
-        self.calls.insert(id, InFlight { floor, asked_at, until: None, hurt: false });
+        self.calls.insert(id, InFlight { floor, asked_at, until: None, hurt: false, record: None });
         self.asks.push(Some(ask));
     }
 
@@ -218,6 +238,7 @@ impl World {
             ask: &ask,
             floor: &call.floor,
             early: early && !*self.server().draining().borrow(),
+            record: call.record.as_ref(),
             hurt: call.hurt,
             now: self.now(),
         };

@@ -3,12 +3,13 @@
 
 use super::World;
 use super::ask::{Ask, By, Hold, Name, What};
-use super::kitchen::{self, CLEAN, COOK, UPDATE};
+use super::kitchen::{self, CLEAN, COOK, CREATE, UPDATE};
 
 /// Calls that look for work at a time.
 const LOOKING: usize = 3;
 /// What a worker may look for.
-const METHODS: [&[&str]; 4] = [&[COOK], &[UPDATE, CLEAN], &[COOK, UPDATE, CLEAN], &[CLEAN]];
+const METHODS: [&[&str]; 4] =
+    [&[COOK], &[UPDATE, CREATE], &[COOK, UPDATE, CLEAN, CREATE], &[CLEAN]];
 
 impl World {
     pub(super) fn workers_ask(&mut self) -> Option<Ask> {
@@ -39,7 +40,7 @@ impl World {
         let newest = self.holds.len() - 1;
         let back = if self.chance.one_in(4) { self.chance.below(newest + 1) } else { 0 };
         let hold: Hold = self.holds[newest - back].clone();
-        match self.chance.weighed(&[5, 4, 2, 2]) {
+        match self.chance.weighed(&[5, 4, 2, 2, 2]) {
             0 => {
                 let Hold { name, method, token } = hold;
                 let outcome = self.outcome(&method);
@@ -57,6 +58,7 @@ impl World {
                 let progress = kitchen::progress(&self.site.catalog, &hold.method, number);
                 What::Progress { hold, progress }
             }
+            3 => What::Reject { hold, error: kitchen::failure(self.number()) },
             _ => {
                 let delay = if self.chance.one_in(2) { 0 } else { self.chance.within(1..15) };
                 What::Release { hold, error: self.chance.one_in(2), delay }

@@ -71,6 +71,8 @@ pub(super) async fn settled(
             }
         };
         tokio::select! {
+            // What has come of the record already is looked at before it is admitted.
+            biased;
             () = signal.wait() => continue,
             // An error means that the server is gone, which is stopping too.
             _ = draining.wait_for(|stop| *stop) => {}
