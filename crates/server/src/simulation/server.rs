@@ -29,6 +29,7 @@ const LIMITS: Limits = Limits {
     page_size_max: 1000,
     heartbeat: Duration::from_secs(15),
     list_scan_rows_max: 10_000,
+    filter_bytes_max: 4 << 10,
 };
 
 /// What outlives a server: its folders, its clock, what it serves.
