@@ -40,7 +40,7 @@ pub(super) async fn read(
     let mut held = None;
     let late = |_| {
         let seconds = limits.body_timeout.as_secs_f64();
-        let message = format!("The request's body did not come within {seconds} seconds.");
+        let message = format!("The request's body did not come within {seconds} s (body_timeout).");
         Error::new(Kind::RequestTimeout, message)
     };
     while let Some(frame) = timeout_at(deadline, body.frame()).await.map_err(late)? {

@@ -177,10 +177,12 @@ async fn bytes_of_a_filter() {
         told(&server, &list("done=false%20"), (LIST, message("done=false "))).await,
         expected
     );
-    let records =
-        server.rest("backend", "GET", &format!("{CREATE}?filter=done=false%20"), "").await;
-    assert_eq!(records.status, 400);
-    assert!(records.body.contains("11 bytes; a filter has at most 10"), "{}", records.body);
+    for path in [CREATE, &format!("{CREATE}:watch")] {
+        let path = format!("{path}?filter=done=false%20");
+        let refused = server.rest("backend", "GET", &path, "").await;
+        assert_eq!(refused.status, 400, "{path}");
+        assert!(refused.body.contains("11 bytes; a filter has at most 10"), "{}", refused.body);
+    }
     server.stop().await;
 }
 

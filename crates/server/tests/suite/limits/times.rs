@@ -125,7 +125,7 @@ async fn a_body_comes_in_time_or_is_refused() {
             (timed.line().await, request("POST", CREATE, "backend", headers) + begun);
         let answer = passing(line.ask(&post)).await.unwrap();
         assert_eq!(Told::of_rest(&answer), Told::new(504, code, reason), "{answer}");
-        assert!(answer.contains("within 1 seconds"), "{answer}");
+        assert!(answer.contains("within 1 s (body_timeout)"), "{answer}");
     }
     // Nobody unknown keeps a stream open either.
     for (rpc, token) in [(GET, "Bearer alice"), ("grpc.health.v1.Health/Check", "")] {
