@@ -57,10 +57,18 @@ pub(super) async fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     };
     let session = Session::open(&arguments.access).await?;
     let shown = Shown::new(arguments);
-    match arguments.names.is_empty() {
-        true => interruptible(all(arguments, &session, &shown, &token), resume).await,
-        false => interruptible(named(arguments, &session, &shown), resume).await,
+    if !arguments.names.is_empty() {
+        return interruptible(named(arguments, &session, &shown), resume).await;
     }
+    let ended = interruptible(all(arguments, &session, &shown, &token), &resume).await;
+    ended.map_err(|mut failure| {
+        // A token that expired, or a server that stays away, is an interruption too.
+        let broken = matches!(failure.exit, Exit::Auth | Exit::Unavailable);
+        if broken && token.borrow().is_some() {
+            failure.message += &format!("; {}", resume());
+        }
+        failure
+    })
 }
 
 /// What is on stdout, and what is on stderr.

@@ -1,5 +1,8 @@
 //! `longrun operations watch`.
 
+use std::path::Path;
+use std::process::Command;
+
 use serde_json::{Value, json};
 
 use super::cli;
@@ -123,12 +126,26 @@ async fn a_watch_outlives_its_server() {
     let watching = Program::start(longrun(home.path()).args(line.split(' ')));
     watching.stdout.find(|line| line.ends_with("/a").then_some(()));
     first.program.kill();
-    let mut again = longrun(home.path());
-    again.args(["serve", "--data-dir"]).arg(home.path());
-    again.args(["--listen", &first.address.to_string()]);
-    let second = Server::start_as(home.path(), &mut again);
+    let mut second = Server::start_as(home.path(), &mut again(home.path(), &first));
     second.create("b");
     watching.stdout.find(|line| line.ends_with("/b").then_some(()));
+
+    // One that lets it in no more ends it, and it says how to go on.
+    second.program.kill();
+    std::fs::remove_file(home.path().join("token")).unwrap();
+    let _third = Server::start_as(home.path(), &mut again(home.path(), &first));
+    let ended = watching.end();
+    assert_eq!(ended.code, Some(5), "{}", ended.stderr);
+    assert!(ended.stderr.contains("ACCESS_TOKEN_INVALID"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("; to go on: longrun operations watch "), "{}", ended.stderr);
+}
+
+/// A server where another was.
+fn again(home: &Path, first: &Server) -> Command {
+    let mut command = longrun(home);
+    command.args(["serve", "--data-dir"]).arg(home);
+    command.args(["--listen", &first.address.to_string()]);
+    command
 }
 
 #[test]
