@@ -3,7 +3,8 @@
 use longrun_api::longrun::v1::{
     CancelRecordRequest, CreateOperationRequest, DeleteRecordRequest, FinishOperationRequest,
     GetRecordRequest, LeaseOperationsRequest, ListRecordsRequest, ListRecordsResponse,
-    OperationRecord, ReleaseLeaseRequest, RenewLeaseRequest, UpdateRecordRequest,
+    OperationRecord, RejectOperationRequest, ReleaseLeaseRequest, RenewLeaseRequest,
+    UpdateRecordRequest,
 };
 use tokio::time::sleep;
 
@@ -115,6 +116,16 @@ impl Client {
         request: ReleaseLeaseRequest,
     ) -> Result<OperationRecord, ClientError> {
         Ok(self.backend.clone().release_lease(request).await?.into_inner())
+    }
+
+    /// Lets a call that is held for admission fail.
+    ///
+    /// # Errors
+    /// As the server says: `FAILED_PRECONDITION` with `OPERATION_ADMITTED` when it isn't held,
+    /// or no longer.
+    pub async fn reject(&self, request: RejectOperationRequest) -> Result<(), ClientError> {
+        self.backend.clone().reject_operation(request).await?;
+        Ok(())
     }
 
     /// Ends the work.

@@ -131,9 +131,14 @@ reasons! {
     /// The lease token isn't the record's, or no longer: the lease ran out or was given back.
     LeaseLost "LEASE_LOST" Aborted:
         "Stop the work: somebody else may have it. Renew sooner, or ask for longer leases.",
-    /// A SELF record was to be renewed or released, and has no lease.
+    /// A SELF record was to be renewed, released or rejected, and has no lease.
     ExecutionSelf "EXECUTION_SELF" FailedPrecondition:
         "Update or finish it, without a token.",
+    /// A call was to be rejected that is not held for admission, or no longer: its operation is
+    /// there for its clients.
+    OperationAdmitted "OPERATION_ADMITTED" FailedPrecondition:
+        "Finish the operation with the error. Raise the method's `admit_timeout` if workers need \
+         longer to decide.",
     /// The record has changed since its `etag` was read; `etag` is the present one.
     EtagMismatch "ETAG_MISMATCH" Aborted:
         "Read the record, decide again, send its new etag.",
@@ -150,6 +155,10 @@ reasons! {
     /// The store can't be reached or written to. Nothing was changed.
     StoreUnavailable "STORE_UNAVAILABLE" Unavailable:
         "Try again. Operators find the cause in the log.",
+    /// A call with `validate_only` was held for 10 s, or until its caller or the server had to
+    /// stop, and no worker has answered it.
+    ValidationUnanswered "VALIDATION_UNANSWERED" Unavailable:
+        "Try again; see that workers lease the method.",
     /// A bug, or a broken machine.
     Internal "INTERNAL" Internal:
         "Look in the server's log for the trace id of the answer's `x-trace-id`, and \
@@ -188,7 +197,7 @@ impl Reason {
 }
 
 /// A code's HTTP status, as `google/rpc/code.proto` gives it.
-const fn http_status(code: Code) -> u16 {
+pub(crate) const fn http_status(code: Code) -> u16 {
     match code {
         Code::Ok => 200,
         Code::InvalidArgument | Code::FailedPrecondition | Code::OutOfRange => 400,

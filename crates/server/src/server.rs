@@ -210,7 +210,7 @@ async fn seed_pace(store: &dyn Store, live: &Live, catalog: &Catalog) {
             service: Some(service.name.clone()),
             parent: None,
             owner: None,
-            deleted: true,
+            hidden: true,
             filter: Filter::default(),
             order: Order::NewestFirst,
             after: None,

@@ -24,6 +24,8 @@ The command gets
 It says how the work ended
   0         stdout is the response as JSON with @type; google.protobuf.Empty if it is empty
   75        the attempt failed, the operation may be tried again
+  79        the call is rejected while it is held (admit_timeout, validate_only), else the
+            operation fails; FAILED_PRECONDITION
   64, 65    INVALID_ARGUMENT          66    NOT_FOUND        69    UNAVAILABLE
   70        INTERNAL                  77    PERMISSION_DENIED
   others    UNKNOWN

@@ -25,6 +25,7 @@ const SCRIPT: &str = r#"The script, with a table for each method:
   response = { "@type" = "type.googleapis.com/pkg.Book", name = "{parent}/books/1" }
   [method."pkg.Service/Method".error]
   rate = 0.1              # how many fail; all by default
+  reject = true           # the call, while it is held for admission; false by default
   code = "UNAVAILABLE"
   message = "no room for {book.title}"
   details = []
@@ -117,7 +118,11 @@ async fn one(
         let details = error.details.iter().map(script::json).collect::<Result<Vec<_>, _>>();
         let details = details.map_err(|what| WorkError::failed(Code::Internal, what))?;
         let status = json!({"code": error.code, "message": error.message, "details": details});
-        return Err(WorkError::Failed(Failed::Json(fill(&status, method.steps)?)));
+        let failure = Failed::Json(fill(&status, method.steps)?);
+        return Err(match error.reject {
+            true => WorkError::Rejected(failure),
+            false => WorkError::Failed(failure),
+        });
     }
     match &method.response {
         Some(response) => Ok(fill(response, method.steps)?.into()),

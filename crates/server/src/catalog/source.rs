@@ -81,6 +81,8 @@ pub enum Bindings {
 /// What is particular to one method; `None` everywhere is the server's default.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct MethodSettings {
+    /// How long a call is held for a worker to finish or reject it. None.
+    pub admit_timeout: Option<Duration>,
     /// How long an operation may stay open. `"24h"`.
     pub deadline: Option<Duration>,
     /// How long a lease is, 1 s to 1 h. `"30s"`.

@@ -54,6 +54,7 @@ fn everything() {
         policy = "shared"
         bindings = "wide"
         [service.method."lib.v1.Library/Build"]
+        admit_timeout = "2s"
         deadline = "6s"
         lease_duration = "5m"
         retention = "30d"
@@ -84,6 +85,7 @@ fn everything() {
     assert_eq!(library.config, Some(ConfigSource::File(folder.join("library.yaml"))));
     assert_eq!((library.policy, library.bindings), (Policy::Shared, Bindings::Wide));
     let method = &library.methods["lib.v1.Library/Build"];
+    assert_eq!(method.admit_timeout, Some(Duration::from_secs(2)));
     assert_eq!(method.lease_duration, Some(Duration::from_secs(300)));
     assert_eq!(method.operation_parent.as_deref(), Some("{parent}"));
     assert_eq!(method.exclusive.as_deref(), Some("name"));
@@ -140,8 +142,8 @@ fn errors_name_file_line_and_key() {
             "mode",
         ),
         (
-            "[[service]]\n[service.method.\"a.B/C\"]\nadmit_timeout = \"6s\"",
-            ":3:17: this key is not yet",
+            "[[service]]\n[service.method.\"a.B/C\"]\nadmit_timeout = \"6\"",
+            ":3:17: `6` is no duration",
             "admit_timeout",
         ),
         (

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use longrun_api::google::rpc::{Code, Status};
+
 use super::{Reason, Violation};
 
-/// What went wrong. Each kind has one reason.
+/// What went wrong. Each kind has one reason, but for a worker's rejection, which has its own.
 #[derive(Debug)]
 pub enum Kind {
     /// No rule reads the path.
@@ -122,6 +124,15 @@ pub enum Kind {
         /// The operation.
         name: String,
     },
+    /// The operation is not held, so its call can't be rejected.
+    OperationAdmitted {
+        /// The operation.
+        name: String,
+    },
+    /// A worker has rejected the call with this.
+    Rejected(Status),
+    /// No worker has answered a call for validation.
+    ValidationUnanswered,
     /// The record has changed.
     EtagMismatch {
         /// The operation.
@@ -148,9 +159,12 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// The one place that says what reason a kind has.
-    pub(super) fn reason(&self) -> Reason {
-        match self {
+    /// The one place that says what code and what reason a kind has.
+    pub(super) fn classify(&self) -> (Code, Option<Reason>) {
+        let reason = match self {
+            Self::Rejected(status) => {
+                return (Code::try_from(status.code).unwrap_or(Code::Unknown), None);
+            }
             Self::RouteNotFound { .. } => Reason::RouteNotFound,
             Self::MethodNotAllowed { .. } => Reason::MethodNotAllowed,
             Self::MethodUnimplemented { .. } => Reason::MethodUnimplemented,
@@ -177,12 +191,15 @@ impl Kind {
             Self::LeaseRequired { .. } => Reason::LeaseRequired,
             Self::LeaseLost { .. } => Reason::LeaseLost,
             Self::ExecutionSelf { .. } => Reason::ExecutionSelf,
+            Self::OperationAdmitted { .. } => Reason::OperationAdmitted,
+            Self::ValidationUnanswered => Reason::ValidationUnanswered,
             Self::EtagMismatch { .. } => Reason::EtagMismatch,
             Self::RateLimitExceeded { .. } => Reason::RateLimitExceeded,
             Self::StoreFull { .. } => Reason::StoreFull,
             Self::StoreUnavailable => Reason::StoreUnavailable,
             Self::Internal => Reason::Internal,
-        }
+        };
+        (reason.code(), Some(reason))
     }
 
     /// Whether it is about who calls: such errors name the service and the method.
@@ -224,6 +241,7 @@ impl Kind {
             | Self::OperationExpired { name }
             | Self::OperationAlreadyExists { name }
             | Self::OperationDone { name }
+            | Self::OperationAdmitted { name }
             | Self::LeaseRequired { name }
             | Self::LeaseLost { name }
             | Self::ExecutionSelf { name } => one("name", name.clone()),

@@ -90,6 +90,7 @@ impl Error {
         match error {
             StoreError::NotFound => Self::not_found(name),
             StoreError::Gone(tombstone) => Self::gone(name, tombstone.gone),
+            StoreError::Rejected(_) => Self::not_found(name),
             StoreError::AlreadyExists => {
                 let name = name.to_string();
                 let message = format!("Operation \"{name}\" already exists.");
@@ -171,7 +172,13 @@ impl Error {
             Refusal::ExecutionSelf => Self::new(
                 Kind::ExecutionSelf { name: name.to_string() },
                 format!(
-                    "Operation \"{name}\" is its service's own: it has no lease to renew or release."
+                    "Operation \"{name}\" is its service's own: it has no lease to renew, release or reject."
+                ),
+            ),
+            Refusal::Admitted => Self::new(
+                Kind::OperationAdmitted { name: name.to_string() },
+                format!(
+                    "Operation \"{name}\" is not held for admission, or no longer: finish it with the error instead."
                 ),
             ),
             Refusal::EtagMismatch { current } => Self::new(
@@ -194,7 +201,9 @@ impl Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.kind.reason().name(), self.message)
+        let (code, reason) = self.kind.classify();
+        let why = reason.map_or_else(|| code.as_str_name(), Reason::name);
+        write!(f, "{why}: {}", self.message)
     }
 }
 

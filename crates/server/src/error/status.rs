@@ -5,24 +5,26 @@ use longrun_api::google::rpc::{
 };
 
 use super::{Error, Kind, Reason, Violation};
+use crate::reason::http_status;
 
 impl Error {
-    /// Why, for programs.
+    /// Why, for programs; `None`: as a worker says.
     #[must_use]
-    pub fn reason(&self) -> Reason {
-        self.kind.reason()
+    pub fn reason(&self) -> Option<Reason> {
+        self.kind.classify().1
     }
 
     /// The canonical code.
     #[must_use]
     pub fn code(&self) -> Code {
-        self.reason().code()
+        self.kind.classify().0
     }
 
     /// The HTTP status.
     #[must_use]
     pub fn http_status(&self) -> u16 {
-        self.reason().http_status()
+        let (code, reason) = self.kind.classify();
+        reason.map_or_else(|| http_status(code), Reason::http_status)
     }
 
     /// Whole seconds after which the call may be made again.
@@ -30,7 +32,7 @@ impl Error {
     pub fn retry_seconds(&self) -> Option<u32> {
         match self.kind {
             Kind::RateLimitExceeded { retry_seconds, .. } => Some(retry_seconds),
-            Kind::StoreUnavailable => Some(1),
+            Kind::StoreUnavailable | Kind::ValidationUnanswered => Some(1),
             // Operations expire, and somebody may make room.
             Kind::StoreFull { .. } => Some(60),
             _ => None,
@@ -53,11 +55,15 @@ impl Error {
         Some(format!("Bearer realm=\"{realm}\"{tail}"))
     }
 
-    /// As `google.rpc.Status`, with an `ErrorInfo` of `domain` and what the code calls for.
+    /// As `google.rpc.Status`, with an `ErrorInfo` of `domain` and what the code calls for; a
+    /// worker's rejection is passed on as it is.
     #[must_use]
     pub fn to_status(&self, domain: &str, method: Option<&str>) -> rpc::Status {
+        let (code, reason) = match (&self.kind, self.kind.classify()) {
+            (Kind::Rejected(status), _) => return status.clone(),
+            (_, (code, reason)) => (code, reason.map_or("", Reason::name)),
+        };
         let domain = self.domain.as_deref().unwrap_or(domain);
-        let reason = self.reason();
         let mut metadata = self.kind.metadata();
         if self.kind.concerns_caller() {
             metadata.insert("service".to_owned(), domain.to_owned());
@@ -66,7 +72,7 @@ impl Error {
             }
         }
         let info = ErrorInfo {
-            reason: reason.name().to_owned(),
+            reason: reason.to_owned(),
             domain: domain.to_owned(),
             metadata: metadata.into_iter().collect(),
         };
@@ -103,7 +109,7 @@ impl Error {
             let delay = prost_types::Duration { seconds: i64::from(seconds), nanos: 0 };
             details.push(any("RetryInfo", &RetryInfo { retry_delay: Some(delay) }));
         }
-        rpc::Status { code: reason.code() as i32, message: self.message.clone(), details }
+        rpc::Status { code: code as i32, message: self.message.clone(), details }
     }
 }
 

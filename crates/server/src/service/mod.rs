@@ -184,18 +184,18 @@ fn decode<M: Message + Default>(request: Bytes) -> Result<M> {
     })
 }
 
-/// Until when a call may be held: by the caller's wish, the cap, and its deadline, from
-/// which 200 ms or a tenth is left for the way back, whichever is more.
+/// Until when a call may be held: by the caller's wish, the cap, and its deadline.
 fn hold_until(wish: Option<Duration>, deadline: Option<Instant>, now: Instant) -> Instant {
     let wished = now + wish.unwrap_or(HOLD_MAX).min(HOLD_MAX);
-    match deadline {
-        Some(deadline) => {
-            let left = deadline.saturating_duration_since(now);
-            let margin = (left / 10).max(Duration::from_millis(200));
-            wished.min(now + left.saturating_sub(margin))
-        }
-        None => wished,
-    }
+    deadline.map_or(wished, |deadline| wished.min(answer_by(deadline, now)))
+}
+
+/// When an answer has to leave for a caller who stops listening at the deadline: 200 ms or a
+/// tenth is for the way back, whichever is more.
+fn answer_by(deadline: Instant, now: Instant) -> Instant {
+    let left = deadline.saturating_duration_since(now);
+    let margin = (left / 10).max(Duration::from_millis(200));
+    now + left.saturating_sub(margin)
 }
 
 #[cfg(test)]

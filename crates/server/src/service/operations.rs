@@ -96,7 +96,7 @@ pub(super) async fn list(api: &Api, call: &Call, request: ListOperationsRequest)
         service: Some(call.service.name.clone()),
         parent: Some(parent.clone()),
         owner: (!shared).then(|| call.caller.principal.clone()),
-        deleted: false,
+        hidden: false,
         filter: Filter::default(),
         order: Order::NewestFirst,
         after: None,

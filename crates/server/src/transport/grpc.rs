@@ -171,9 +171,13 @@ impl Edge {
     fn status(&self, error: &Error) -> tonic::Status {
         let mut status = error.to_status(&self.domain, Some(&self.rpc));
         if status.encoded_len() > self.details_bytes_max {
+            // The first says the reason, but a worker's may be any.
             status.details.truncate(1);
             let message = shortened(&status.message);
             status.message = format!("{message} (further details were too large)");
+            if status.encoded_len() > self.details_bytes_max {
+                status.details.clear();
+            }
         }
         let details = Bytes::from(status.encode_to_vec());
         tonic::Status::with_details(tonic::Code::from(status.code), status.message, details)

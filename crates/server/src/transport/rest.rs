@@ -54,8 +54,10 @@ pub(super) async fn answer(
     let mut response = match exchange_of(entry, bound, request, &mut exchange).await {
         Ok(response) => response,
         Err(error) => {
-            let domain = domain(exchange.service.as_ref());
-            let response = answer::error(&error, domain, exchange.rpc(), &exchange.style);
+            let service = exchange.service.as_ref();
+            let (domain, rpc) = (domain(service), exchange.rpc());
+            let service = service.map(|service| &**service);
+            let response = answer::error(&error, service, domain, rpc, &exchange.style);
             outcome = Err(error);
             response
         }

@@ -182,15 +182,19 @@ impl Server {
 
     /// Stops it, and starts another in the same folder.
     pub async fn restart_with(self, sources: Sources) -> Self {
+        self.restart_as(&sources, tokens()).await
+    }
+
+    pub async fn restart_as(self, sources: &Sources, authenticator: Authenticator) -> Self {
         let Self { clock, running, random, dir, .. } = self;
         running.shutdown().await;
         let place = Place { dir, clock, random };
         let (limits, store) = (Limits::default(), EmbeddedOptions::default());
-        let catalog = match sources == Sources::default() {
+        let catalog = match *sources == Sources::default() {
             true => local(),
-            false => Arc::new(Catalog::load(&sources).unwrap()),
+            false => Arc::new(Catalog::load(sources).unwrap()),
         };
-        Self::start_in(place, catalog, limits, tokens(), store, NO_HEARTBEAT).await
+        Self::start_in(place, catalog, limits, authenticator, store, NO_HEARTBEAT).await
     }
 
     pub async fn stop(self) {

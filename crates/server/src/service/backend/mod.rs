@@ -3,6 +3,7 @@
 mod create;
 mod lease;
 mod records;
+mod reject;
 mod watch;
 mod write;
 
@@ -48,6 +49,7 @@ async fn dispatch(api: &Api, call: &Call, rpc: &str, request: Bytes) -> Result<R
         "ListRecords" => records::list(api, call, decode(request)?).await,
         "UpdateRecord" => write::update(api, call, decode(request)?).await,
         "FinishOperation" => write::finish(api, call, decode(request)?).await,
+        "RejectOperation" => reject::reject(api, call, decode(request)?).await,
         "CancelRecord" => write::cancel(api, call, decode(request)?).await,
         "DeleteRecord" => write::delete(api, call, decode(request)?).await,
         "LeaseOperations" => lease::lease(api, call, decode(request)?).await,

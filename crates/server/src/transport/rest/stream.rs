@@ -162,7 +162,7 @@ impl Printer {
         if self.form == Form::Proto {
             return answer::stream_status(error, &self.domain, &self.rpc);
         }
-        let printed = answer::error_bytes(error, &self.domain, Some(&self.rpc), &self.style);
+        let printed = answer::error_bytes(error, None, &self.domain, Some(&self.rpc), &self.style);
         punctuation.element(&printed, None)
     }
 }

@@ -91,7 +91,7 @@ impl Shelf {
             service: Some("s".to_owned()),
             parent: Some(Parent::parse(list.parent).unwrap()),
             owner: None,
-            deleted: false,
+            hidden: false,
             filter: Filter::default(),
             order: Order::OldestFirst,
             after: None,
