@@ -10,6 +10,7 @@ use longrun_server::auth::Authenticator;
 use longrun_server::clock::{Random as _, SystemRandom};
 use longrun_server::config::{Config, File, Overrides, parse_listen};
 use tokio::sync::watch;
+use workspace_events::SERVICE;
 
 use crate::logging;
 use crate::output::{self, Exit, Failure};
@@ -120,7 +121,7 @@ Subscribe to a Chat space; the answer is an operation, done already:
   operation=$({create_well} | {operation})
 Read it again, by its name, as the API's callers and as its operators do:
   curl -s {url}/v1/$operation
-  {longrun} operations describe $operation --server {url}
+  {longrun} operations describe services/{SERVICE}/$operation --server {url}
 The subscription is suspended: its topic is closed. Reactivate it, which takes the worker two seconds:
   subscription=$(curl -s {url}/v1/$operation | grep -o 'subscriptions/[-0-9a-z]*')
   operation=$({post} {url}/v1/$subscription:reactivate -d '{{}}' | {operation})
