@@ -18,12 +18,6 @@ c_compiler() {
   command -v cc >/dev/null || debian build-essential
 }
 
-# shell_tools: what the documents' commands use.
-shell_tools() {
-  command -v curl >/dev/null || debian curl
-  command -v jq >/dev/null || debian jq
-}
-
 # python_clients: Google's clients in an environment of their own, at $venv.
 python_clients() {
   python3 -c 'import ensurepip, venv' 2>/dev/null || debian python3-venv
