@@ -59,10 +59,10 @@ impl Error {
     /// worker's rejection is passed on as it is.
     #[must_use]
     pub fn to_status(&self, domain: &str, method: Option<&str>) -> rpc::Status {
-        let (code, reason) = match (&self.kind, self.kind.classify()) {
-            (Kind::Rejected(status), _) => return status.clone(),
-            (_, (code, reason)) => (code, reason.map_or("", Reason::name)),
-        };
+        if let Kind::Rejected(status) = &self.kind {
+            return status.clone();
+        }
+        let (code, reason) = self.kind.classify();
         let domain = self.domain.as_deref().unwrap_or(domain);
         let mut metadata = self.kind.metadata();
         if self.kind.concerns_caller() {
@@ -72,7 +72,7 @@ impl Error {
             }
         }
         let info = ErrorInfo {
-            reason: reason.to_owned(),
+            reason: reason.map_or("", Reason::name).to_owned(),
             domain: domain.to_owned(),
             metadata: metadata.into_iter().collect(),
         };

@@ -2,7 +2,9 @@ use std::sync::atomic::AtomicBool;
 
 use super::*;
 use crate::operation::samples::{at, name, payload, record, token};
-use crate::operation::{Done, Finisher, Gone, Holder, Lease, Outcome, State, StateName, Status};
+use crate::operation::{
+    Done, Finisher, Gone, Hold, HoldEnd, Holder, Lease, Outcome, State, StateName, Status,
+};
 use crate::store::conformance::{Log, ManualClock};
 use crate::store::embedded::{EmbeddedOptions, EmbeddedStore, Faults};
 use crate::store::{Birth, ChangesQuery, Found, Sequence};
@@ -146,6 +148,25 @@ async fn what_runs_out_has_its_effect_and_nothing_before() {
     let last = place.get("last").await.unwrap();
     assert!(matches!(&last.done().unwrap().outcome, Outcome::Error(Status { code: 14, .. })));
     assert_eq!(place.reaper.pass().await.unwrap(), 0, "nothing is due any more");
+}
+
+/// Whether or not a server was there.
+#[tokio::test]
+async fn holds_end_at_their_time() {
+    for passes in [vec![4, 8, 12, 16, 19, 20], vec![19, 30], vec![100]] {
+        let held =
+            |id: &str, end| Record { hold: Some(Hold { until: at(20), end }), ..record(id, at(0)) };
+        let place =
+            Place::new(vec![held("held", HoldEnd::Admit), held("asked", HoldEnd::Remove)]).await;
+        let (last, before) = passes.split_last().unwrap();
+        place.pass(before.iter().copied()).await;
+        for id in ["held", "asked"] {
+            assert!(place.get(id).await.unwrap().hold.is_some(), "{id} {passes:?}");
+        }
+        place.pass([*last]).await;
+        assert_eq!(place.get("held").await.unwrap().hold, None);
+        assert_eq!(place.state("asked").await, None);
+    }
 }
 
 /// Time when no server could take renewals does not count against leases; deadlines,

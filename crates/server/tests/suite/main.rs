@@ -9,6 +9,7 @@ mod gone;
 mod google_lros;
 mod google_protos;
 mod harness;
+mod lease;
 mod lro;
 mod made;
 mod parity;

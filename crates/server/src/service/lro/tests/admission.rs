@@ -18,7 +18,6 @@ use crate::operation::{
     Expected, Finish, Grant, Hold, HoldEnd, Outcome, Principal, Record, Reject, Rejection,
     Timestamp, transition,
 };
-use crate::reaper::Reaper;
 use crate::service::lro::admission::settled;
 use crate::service::{Api, Call, Limits, Pools};
 use crate::store::conformance::ManualClock;
@@ -155,16 +154,14 @@ async fn a_finish_reaches_every_call() {
 }
 
 #[tokio::test]
-async fn the_reaper_ends_a_hold_at_its_time() {
+async fn a_holds_time_ends_it_for_every_call() {
     for end in [HoldEnd::Admit, HoldEnd::Remove] {
         let fleet = Fleet::new();
         let held = fleet.held(end).await;
-        let reaper = Reaper::new(fleet.store.clone(), Arc::new(|_, change| change));
         let event = async {
-            fleet.clock.set(at(9));
-            assert_eq!(reaper.pass().await.unwrap(), 0);
             fleet.clock.set(at(10));
-            assert_eq!(reaper.pass().await.unwrap(), 1);
+            let tick = |record: &Record, now| transition::tick(record, now, at(0));
+            fleet.change(&held, Box::new(tick)).await;
         };
         for answer in fleet.answers(&held, event).await {
             match end {
