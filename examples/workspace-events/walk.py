@@ -13,8 +13,7 @@ from typing import Any
 
 from google.api_core import exceptions, operation
 from google.apps import events_subscriptions_v1 as events
-from google.protobuf import duration_pb2, empty_pb2
-from google.rpc import error_details_pb2
+from google.protobuf import duration_pb2, empty_pb2, json_format
 
 from demo import Demo
 from doors import DOORS, NoToken
@@ -40,15 +39,22 @@ def main() -> None:
 
 def live(client: events.SubscriptionsServiceClient) -> None:
     """From create to delete. Each call answers an operation; its result is typed."""
-    step("Subscribe to a Chat space.")
-    creation = client.create_subscription(subscription=wanted("projects/p/topics/closed"))
-    say(f"The operation is {creation.operation.name}.")
+    asked = wanted("projects/p/topics/closed")
+    step("Ask whether a Chat space can be subscribed to: with validate_only, nothing is made.")
+    preview = client.create_subscription({"subscription": asked, "validate_only": True})
+    previewed = preview.result(timeout=RESULT_SECONDS)
+    say(f"It can: it would live until {previewed.expire_time:%d %B, %H:%M}.")
+
+    step("Subscribe to it.")
+    creation = client.create_subscription(subscription=asked)
+    expect("whether it is done", creation.operation.done, True)
+    say(f"The answer is {creation.operation.name}, and it is done.")
     created = creation.result(timeout=RESULT_SECONDS)
     expect("the metadata", creation.metadata, events.CreateSubscriptionMetadata())
-    expect("the target", created.target_resource, wanted("").target_resource)
+    expect("the target", created.target_resource, asked.target_resource)
     expect("its state", created.state, State.SUSPENDED)
-    say(f"It is done: {created.name}, until {created.expire_time:%d %B, %H:%M}.")
-    say(f"It is {created.state.name}, for {created.suspension_reason.name}: the topic is closed.")
+    say(f"It made {created.name},")
+    say(f"{created.state.name} for {created.suspension_reason.name}: the topic is closed.")
 
     step("Reactivate it. The worker takes two seconds: the client asks until it is done.")
     reactivation = client.reactivate_subscription(name=created.name)
@@ -105,18 +111,18 @@ def wanted(topic: str) -> events.Subscription:
 
 
 def expect_refusal(client: events.SubscriptionsServiceClient, bad: events.Subscription) -> None:
+    """The worker rejects the call: no operation comes of it."""
     try:
-        client.create_subscription(subscription=bad).result(timeout=RESULT_SECONDS)
-    except exceptions.GoogleAPICallError as refusal:
-        (status,) = refusal.errors
-        info, request = error_details_pb2.ErrorInfo(), error_details_pb2.BadRequest()
-        unpacked = [any_.Unpack(to) for any_, to in zip(status.details, (info, request))]
-        expect("its details' types", unpacked, [True, True])
-        (violation,) = request.field_violations
-        expect("the reason", info.reason, "INVALID_SUBSCRIPTION")
-        expect("the field", violation.field, "subscription.event_types[0]")
-        say(f"{info.reason} ({info.domain}):")
-        say(f"{violation.field}: {violation.description}")
+        client.create_subscription(subscription=bad)
+    except exceptions.BadRequest as refusal:
+        expect("the reason", refusal.reason, "INVALID_SUBSCRIPTION")
+        # Through REST the client leaves details in JSON.
+        detail = refusal.details[-1]
+        content = detail if isinstance(detail, dict) else json_format.MessageToDict(detail)
+        (violation,) = content["fieldViolations"]
+        expect("the field", violation["field"], "subscription.event_types[0]")
+        say(f"{refusal.code.value} {refusal.reason} ({refusal.domain}):")
+        say(f"{violation['field']}: {violation['description']}")
     else:
         raise SystemExit("it was taken")
 

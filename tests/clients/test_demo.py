@@ -37,7 +37,8 @@ def test_the_printed_lines_work_as_they_stand(tmp_path: Path) -> None:
     assert ran.returncode == 0, told
     assert '"state": "SUSPENDED"' in ran.stdout, told
     assert '"suspensionReason": "ENDPOINT_PERMISSION_DENIED"' in ran.stdout, told
+    assert "SubscriptionsService/CreateSubscription" in ran.stdout, told
     assert '"state":"ACTIVE"' in ran.stdout, told
-    assert "INVALID_SUBSCRIPTION" in told
+    assert '"reason": "INVALID_SUBSCRIPTION"' in ran.stdout, told
     assert "Traceback" not in ran.stderr, told
     assert "longrun:" not in ran.stderr, told

@@ -10,6 +10,7 @@ use longrun_server::auth::Authenticator;
 use longrun_server::clock::{Random as _, SystemRandom};
 use longrun_server::config::{Config, File, Overrides, parse_listen};
 use tokio::sync::watch;
+use workspace_events::SERVICE;
 
 use crate::logging;
 use crate::output::{self, Exit, Failure};
@@ -102,11 +103,11 @@ fn lines(longrun: &str, url: &str, folder: &Path) -> String {
     let operation = "tee /dev/stderr | grep -o 'operations/[0-9a-z]*'";
     let create = |event: &str| {
         format!(
-            r#"operation=$({post} {url}/v1/subscriptions -d '{{
+            r#"{post} {url}/v1/subscriptions -d '{{
     "targetResource": "//chat.googleapis.com/spaces/AAAA",
     "eventTypes": ["google.workspace.{event}"],
     "notificationEndpoint": {{"pubsubTopic": "projects/p/topics/closed"}}
-  }}' | {operation})"#
+  }}'"#
         )
     };
     let create_well = create("chat.message.v1.created");
@@ -116,18 +117,17 @@ fn lines(longrun: &str, url: &str, folder: &Path) -> String {
 Google Workspace Events API (v1). A worker keeps the subscriptions. Ctrl-C ends it all.
 Records and subscriptions are in {folder}.
 
-Subscribe to a Chat space; the answer is an operation:
-  {create_well}
-Wait for it; then read it as the API's callers do:
-  {longrun} operations wait $operation --server {url}
+Subscribe to a Chat space; the answer is an operation, done already:
+  operation=$({create_well} | {operation})
+Read it again, by its name, as the API's callers and as its operators do:
   curl -s {url}/v1/$operation
-The subscription is suspended: its topic is closed. Reactivate it, which takes two seconds:
+  {longrun} operations describe services/{SERVICE}/$operation --server {url}
+The subscription is suspended: its topic is closed. Reactivate it, which takes the worker two seconds:
   subscription=$(curl -s {url}/v1/$operation | grep -o 'subscriptions/[-0-9a-z]*')
   operation=$({post} {url}/v1/$subscription:reactivate -d '{{}}' | {operation})
   {longrun} operations wait $operation --server {url}
-Ask for an event that a Chat space doesn't have:
+Ask for an event that a Chat space doesn't have; the worker rejects the call:
   {create_badly}
-  {longrun} operations wait $operation --server {url}
 Delete the subscription with Google's own client (pip install google-apps-events-subscriptions):
   python3 - $subscription <<'END'
 import sys

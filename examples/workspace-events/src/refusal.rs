@@ -46,6 +46,7 @@ pub(crate) fn violation(path: &str, description: impl Into<String>) -> FieldViol
     }
 }
 
+/// The call fails if it is still held, as a call to the API itself would; else its operation does.
 impl From<Refusal> for WorkError {
     fn from(refusal: Refusal) -> Self {
         let info = ErrorInfo {
@@ -57,6 +58,7 @@ impl From<Refusal> for WorkError {
         if !refusal.violations.is_empty() {
             details.push(pack(&BadRequest { field_violations: refusal.violations }));
         }
-        Status { code: refusal.code as i32, message: refusal.message, details }.into()
+        let status = Status { code: refusal.code as i32, message: refusal.message, details };
+        Self::Rejected(status.into())
     }
 }

@@ -1,37 +1,32 @@
 //! `longrun demo`, as a process. Its lines are run by `tests/clients/test_demo.py`, which has
 //! what they need.
 
-use std::path::Path;
+use std::net::SocketAddr;
 
 use serde_json::json;
 
-use crate::http;
-use crate::program::{Ended, Program, longrun, run};
+use crate::http::{self, Answer};
+use crate::program::{Program, longrun, run};
 
 const SUBSCRIPTIONS: &str = "subscriptions.binpb";
 
 /// Where it listens.
-fn address(program: &Program) -> String {
+fn address(program: &Program) -> SocketAddr {
     program.stdout.find(|line| {
         let (_, rest) = line.split_once("listens on http://")?;
-        rest.split(',').next().map(str::to_owned)
+        rest.split(',').next()?.parse().ok()
     })
 }
 
-/// Asks for a subscription to a space, and waits for what comes of it.
-fn subscribe(home: &Path, program: &Program) -> Ended {
-    let address = address(program);
+/// Asks for a subscription to a space; the call is held until the worker has decided.
+fn subscribe(program: &Program) -> Answer {
     let subscription = json!({
         "targetResource": "//chat.googleapis.com/spaces/AAAA",
         "eventTypes": ["google.workspace.chat.message.v1.created"],
         "notificationEndpoint": {"pubsubTopic": "projects/p/topics/t"},
     });
     let request = http::request("POST", "/v1/subscriptions", "", &subscription.to_string());
-    let answer = http::call(address.parse().unwrap(), &request);
-    assert_eq!(answer.status, 200, "{answer:?}");
-    let operation = answer.json()["name"].as_str().unwrap().to_owned();
-    let server = format!("http://{address}");
-    run(longrun(home).args(["operations", "wait", &operation, "--server", &server]))
+    http::call(address(program), &request)
 }
 
 #[test]
@@ -39,7 +34,7 @@ fn a_temporary_folder_goes_with_it() {
     let home = tempfile::tempdir().unwrap();
     let folders = || std::fs::read_dir(home.path()).unwrap().count();
     let program = Program::start(longrun(home.path()).args(["demo", "--listen", "127.0.0.1:0"]));
-    assert_eq!(subscribe(home.path(), &program).code, Some(0));
+    assert_eq!(subscribe(&program).json()["done"], true);
     assert_eq!(folders(), 1, "records are in a temporary folder");
     program.signal("TERM");
     let ended = program.end();
@@ -54,16 +49,16 @@ fn a_folder_that_was_named_stays() {
     let mut command = longrun(home.path());
     command.args(["demo", "--listen", "127.0.0.1:0", "--data-dir"]).arg(&kept);
     let program = Program::start(&mut command);
-    assert_eq!(subscribe(home.path(), &program).code, Some(0));
+    assert_eq!(subscribe(&program).json()["done"], true);
     program.signal("INT");
     let ended = program.end();
     assert_eq!((ended.code, &*ended.stderr), (Some(0), ""));
     assert!(kept.join("longrun.db").exists());
 
     let program = Program::start(&mut command);
-    let twin = subscribe(home.path(), &program);
-    assert_eq!(twin.code, Some(3), "{twin:?}");
-    assert!(twin.stdout.contains("SUBSCRIPTION_ALREADY_EXISTS"), "{}", twin.stdout);
+    let twin = subscribe(&program);
+    assert_eq!(twin.status, 409, "{twin:?}");
+    assert!(twin.body.contains("SUBSCRIPTION_ALREADY_EXISTS"), "{}", twin.body);
 }
 
 #[test]
