@@ -9,20 +9,20 @@ use tmux::Tmux;
 
 const EMPTY: &str = "type.googleapis.com/google.protobuf.Empty";
 
-/// A server, and a terminal that finds it without flags.
-fn place(columns: u16) -> (Server, Tmux, tempfile::TempDir) {
+/// A server, and a terminal that finds it without flags; the folder of both goes last.
+fn place(columns: u16) -> (tempfile::TempDir, Server, Tmux) {
     let home = tempfile::tempdir().unwrap();
     let server = Server::start(home.path());
     let folder = home.path().display().to_string();
     let variables = [("LONGRUN_SERVER", server.url()), ("LONGRUN_DATA_DIR", folder)];
     let tmux = Tmux::start(home.path(), columns, &variables);
-    (server, tmux, home)
+    (home, server, tmux)
 }
 
 #[test]
 fn a_wait_shows_how_far_the_work_is() {
     for (flags, state) in [("", "RUNNING"), (" --as-client", "OPEN")] {
-        let (server, tmux, _home) = place(100);
+        let (_home, server, tmux) = place(100);
         server.create_with("one", json!({ "operation": { "metadata": progress(42) } }));
         server.create("two");
         tmux.run(&format!("longrun operations wait one two{flags}"));
@@ -44,7 +44,7 @@ fn a_wait_shows_how_far_the_work_is() {
 
 #[test]
 fn ctrl_c_says_how_to_go_on() {
-    let (server, tmux, _home) = place(80);
+    let (_home, server, tmux) = place(80);
     server.create("one");
     tmux.run("longrun operations wait one");
     tmux.shows(&[" operations/one RUNNING "]);
@@ -62,7 +62,7 @@ fn ctrl_c_says_how_to_go_on() {
 
 #[test]
 fn a_watch_has_rows_above_its_bars() {
-    let (server, tmux, _home) = place(100);
+    let (_home, server, tmux) = place(100);
     server.create_with("one", json!({ "operation": { "metadata": progress(7) } }));
     tmux.run("longrun operations watch one");
     tmux.shows(&["NAME ", "] 7% RUNNING "]);
@@ -78,7 +78,7 @@ fn a_watch_has_rows_above_its_bars() {
 
 #[test]
 fn a_delete_asks() {
-    let (server, tmux, _home) = place(100);
+    let (_home, server, tmux) = place(100);
     server.create("one");
     tmux.run("longrun operations delete one");
     tmux.shows(&["  operations/one", "Delete? [y/N]"]);
@@ -103,7 +103,7 @@ fn a_delete_asks() {
 
 #[test]
 fn a_table_fits_and_has_colours() {
-    let (server, tmux, _home) = place(80);
+    let (_home, server, tmux) = place(80);
     let id = "an-id-of-some-length";
     server.create_with(id, json!({ "method": "library.v1.LibraryService/BuildTheWholeShelf" }));
     server.create("two");

@@ -112,8 +112,11 @@ impl Tmux {
 impl Drop for Tmux {
     fn drop(&mut self) {
         // With its server the shell goes, and whatever runs in it.
-        let _ = Command::new("tmux").arg("-S").arg(&self.socket).arg("kill-server").output();
+        let mut kill = Command::new("tmux");
+        let killed = kill.arg("-S").arg(&self.socket).arg("kill-server").status();
         let _ = self.control.kill();
         let _ = self.control.wait();
+        let gone = killed.is_ok_and(|status| status.success());
+        assert!(gone || std::thread::panicking(), "the terminal stays behind");
     }
 }
