@@ -162,7 +162,7 @@ async fn start_over(
                 message_bytes_max: limits.message_bytes_max,
                 page_size_max: limits.page_size_max,
                 heartbeat,
-                list_scan_rows_max: limits.list_scan_rows_max,
+                list_scan_max: limits.list_scan_max,
                 filter_bytes_max: limits.filter_bytes_max,
             },
             draining: draining.clone(),

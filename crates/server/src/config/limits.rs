@@ -57,7 +57,7 @@ pub struct Limits {
     pub page_size_max: usize,
     /// Rows that one page looks at for what of its filter no store answers. 10,000.
     #[serde(deserialize_with = "count")]
-    pub list_scan_rows_max: usize,
+    pub list_scan_max: usize,
     /// Bytes of operations kept in memory for reading. 256 MiB.
     #[serde(deserialize_with = "count")]
     pub hot_bytes_max: usize,
@@ -112,7 +112,7 @@ impl Default for Limits {
             json_depth_max: DEPTH_MAX,
             filter_bytes_max: FILTER_BYTES_MAX,
             page_size_max: 1_000,
-            list_scan_rows_max: 10_000,
+            list_scan_max: 10_000,
             hot_bytes_max: 256 << 20,
             connections_max: 10_000,
             streams_max: 256,

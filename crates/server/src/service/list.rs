@@ -34,7 +34,7 @@ const READ_BYTES: usize = 1 << 20;
 
 /// Reads a page: `query` without filter, place and limit; `view` makes the answer's items.
 ///
-/// What of the filter the store doesn't answer is asked of at most `list_scan_rows_max`
+/// What of the filter the store doesn't answer is asked of at most `list_scan_max`
 /// rows. So a page may be short, or empty, and have a token all the same: the place behind
 /// the last row that was looked at.
 pub(super) async fn page<M: Message>(
@@ -59,7 +59,7 @@ pub(super) async fn page<M: Message>(
     let several = query.service.is_none();
 
     // With nothing left to ask, every row is one of the page's.
-    let look_max = if rest.is_always() { size } else { api.limits.list_scan_rows_max.max(1) };
+    let look_max = if rest.is_always() { size } else { api.limits.list_scan_max.max(1) };
     let (mut items, mut kept) = (Vec::new(), Vec::new());
     let (mut looked, mut bytes, mut read_rows) = (0, 0, FIRST_ROWS);
     let more = loop {

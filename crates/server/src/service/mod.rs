@@ -64,7 +64,7 @@ pub(crate) struct Limits {
     /// Between two heartbeats of a watch.
     pub heartbeat: Duration,
     /// Rows that one page looks at for what of its filter the store doesn't answer.
-    pub list_scan_rows_max: usize,
+    pub list_scan_max: usize,
     /// A list's filter.
     pub filter_bytes_max: usize,
 }

@@ -28,7 +28,7 @@ const LIMITS: Limits = Limits {
     message_bytes_max: 3 << 20,
     page_size_max: 1000,
     heartbeat: Duration::from_secs(15),
-    list_scan_rows_max: 10_000,
+    list_scan_max: 10_000,
     filter_bytes_max: 4 << 10,
 };
 

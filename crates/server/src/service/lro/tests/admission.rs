@@ -62,7 +62,7 @@ impl Fleet {
                 operation_bytes_max: 1 << 20,
                 message_bytes_max: 3 << 20,
                 page_size_max: 1000,
-                list_scan_rows_max: 10_000,
+                list_scan_max: 10_000,
                 filter_bytes_max: 4 << 10,
             },
             draining: stops[index].subscribe(),
