@@ -64,6 +64,8 @@ async fn hold(
         }
         let woken = async {
             tokio::select! {
+                // No chance in what comes first: the simulation repeats itself.
+                biased;
                 () = signal.wait() => {}
                 // An error means that the server is gone, which is stopping too.
                 _ = draining.wait_for(|stop| *stop) => {}

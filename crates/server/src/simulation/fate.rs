@@ -22,8 +22,8 @@ impl World {
     pub(super) fn start_server(&mut self, dying: Option<&Cause>) {
         let (server, reaper) = self.site.start(&mut self.chance);
         let now = server.store.now();
-        self.model.serving_since = Some(now);
         self.model.reopened(server.records(), dying, now);
+        self.model.serving_since = Some(now);
         let draining = server.draining();
         let run = async move {
             reaper.run(draining).await;
