@@ -55,7 +55,7 @@ pub(super) async fn settled(
     if record.hold.is_none() {
         return Ok(record);
     }
-    let answer_by = call.deadline.map(|deadline| answer_by(deadline, Instant::now()));
+    let until = call.deadline.map(|deadline| answer_by(deadline, Instant::now()));
     let mut draining = api.draining.clone();
     loop {
         // Registered before the read, so that no commit falls between the two.
@@ -65,7 +65,7 @@ pub(super) async fn settled(
             return Ok(hot.record.clone());
         }
         let out_of_time = async {
-            match answer_by {
+            match until {
                 Some(time) => sleep_until(time).await,
                 None => pending().await,
             }

@@ -151,6 +151,25 @@ async fn a_rejected_call_fails_with_the_workers_status() {
     api.server.stop().await;
 }
 
+/// gRPC trailers have a limit; JSON has none.
+#[tokio::test(flavor = "multi_thread")]
+async fn details_that_trailers_can_not_hold_are_left_out() {
+    let api = kitchen(3600).await;
+    let details = json!([typed("kitchen.v1.Menu", json!({"title": "long ".repeat(4000)}))]);
+    let closed = json!({"code": 9, "message": "closed", "details": details});
+    for (rest, message, left) in [
+        (true, "closed", &details),
+        (false, "closed (further details were too large)", &Value::Null),
+    ] {
+        let worker = async { api.reject(&api.next(&rpc("CreateDish")).await, &closed).await };
+        let (error, told) = tokio::join!(call(&api, rest, json!({})), worker);
+        let error = error.unwrap_err();
+        assert_eq!((&error["message"], &error["details"]), (&json!(message), left));
+        told.unwrap();
+    }
+    api.server.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_admit_time_makes_it_an_operation() {
     let api = kitchen(6).await;
