@@ -244,7 +244,10 @@ impl Model {
         match (kind, &life.removed) {
             (Kind::OperationNotFound { .. }, Some((how, time))) => {
                 let forgotten = time.plus(TOMBSTONES) <= now;
-                !own || forgotten || matches!(how, Removal::Rejected(_)) || (!backend && was_held)
+                // To all but its calls a rejected record was never there.
+                let own_call = matches!(ask.what, What::Start { .. });
+                let rejected = matches!(how, Removal::Rejected(_));
+                !own || forgotten || (!own_call && (rejected || (!backend && was_held)))
             }
             (Kind::OperationNotFound { .. }, None) => !own || (!backend && was_held),
             (Kind::OperationDeleted { .. }, Some((how, _))) => own && *how == Removal::Deleted,

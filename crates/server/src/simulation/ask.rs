@@ -144,6 +144,17 @@ impl Ask {
         wished.min(begun + left.saturating_sub(way_back))
     }
 
+    /// The latest end of that: what is left of a call of the API is reckoned once more when its
+    /// record is made.
+    pub(super) fn at_the_latest(&self, asked_at: Instant, until: Instant) -> Instant {
+        match (&self.what, self.listens) {
+            (What::Start { .. }, Some(listens)) => {
+                until.max(asked_at + listens.saturating_sub(Duration::from_millis(200)))
+            }
+            _ => until,
+        }
+    }
+
     /// What its request id is found by.
     pub(super) fn request_id(&self) -> Option<Digest> {
         let (method, id) = match &self.what {

@@ -109,7 +109,9 @@ impl World {
         self.model.nothing_is_overdue(now);
         for (id, call) in &self.calls {
             let ask = self.asks[*id].as_ref().expect("the reaper is nobody's call");
-            let waits = call.until.is_some_and(|until| until > tokio::time::Instant::now());
+            let waits = call.until.is_some_and(|until| {
+                ask.at_the_latest(call.asked_at, until) > tokio::time::Instant::now()
+            });
             assert!(waits, "{id} is not answered in time: {ask:?}");
             match &ask.what {
                 What::Wait(name, _) | What::Prefer(name, _) => {
