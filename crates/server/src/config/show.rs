@@ -87,6 +87,7 @@ struct ServiceShown<'a> {
 
 #[derive(Serialize)]
 struct MethodShown<'a> {
+    admit_timeout: Option<String>,
     deadline: Option<String>,
     lease_duration: Option<String>,
     retention: Option<String>,
@@ -123,6 +124,7 @@ impl<'a> From<&'a ServiceSource> for ServiceShown<'a> {
 impl<'a> From<&'a MethodSettings> for MethodShown<'a> {
     fn from(method: &'a MethodSettings) -> Self {
         Self {
+            admit_timeout: method.admit_timeout.map(duration_text),
             deadline: method.deadline.map(duration_text),
             lease_duration: method.lease_duration.map(duration_text),
             retention: method.retention.map(duration_text),
