@@ -175,9 +175,7 @@ impl Edge {
             status.details.truncate(1);
             let message = shortened(&status.message);
             status.message = format!("{message} (further details were too large)");
-            if status.encoded_len() > self.details_bytes_max {
-                status.details.clear();
-            }
+            status.details.retain(|detail| detail.encoded_len() <= self.details_bytes_max);
         }
         let details = Bytes::from(status.encode_to_vec());
         tonic::Status::with_details(tonic::Code::from(status.code), status.message, details)
