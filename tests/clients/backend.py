@@ -1,6 +1,7 @@
 """The service's own side of its operations: plain REST calls to `longrun.v1.Backend`."""
 
 from typing import Any
+from urllib.parse import urlencode
 
 import requests
 
@@ -19,10 +20,10 @@ class Backend:
         self._session = requests.Session()
         self._session.headers["Authorization"] = f"Bearer {token}"
 
-    def create(self, record: Json, parent: str = "") -> Json:
+    def create(self, record: Json, parent: str = "", operation_id: str = "") -> Json:
         """A record whose operation is named `{parent}/operations/{id}`."""
-        query = f"?operationParent={parent}" if parent else ""
-        return self._call("POST", f"{self._parent}/operations{query}", record)
+        query = urlencode({"operationParent": parent, "operationId": operation_id})
+        return self._call("POST", f"{self._parent}/operations?{query}", record)
 
     def get(self, record: Json) -> Json:
         """The record as it is now."""

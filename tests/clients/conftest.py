@@ -7,6 +7,7 @@ from google.oauth2.credentials import Credentials
 
 from backend import Backend, Json
 from doors import DOORS, Door
+from keeper import Keeper
 from scenes import ALICE, BOB, TOKENS, WORKER
 from server import Server, Token, program
 
@@ -38,6 +39,13 @@ def server(service: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
 @pytest.fixture
 def backend(server: Server, service: str) -> Backend:
     return Backend(server.address, service, WORKER.text)
+
+
+@pytest.fixture
+def keeper(backend: Backend) -> Iterator[Keeper]:
+    """A worker for the Workspace Events API, while the test runs."""
+    with Keeper(backend) as running:
+        yield running
 
 
 @pytest.fixture(params=DOORS)

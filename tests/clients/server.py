@@ -37,13 +37,19 @@ class Server:
     """
 
     def __init__(
-        self, program: Path, folder: Path, tokens: Sequence[Token], services: Sequence[str] = ()
+        self,
+        program: Path,
+        folder: Path,
+        tokens: Sequence[Token],
+        services: Sequence[str] = (),
+        proto_path: Sequence[Path] = (),
     ) -> None:
         config = folder / "longrun.toml"
         config.write_text("\n".join(map(_token_table, tokens)))
         self._command = [str(program), "serve", "--listen", "127.0.0.1:0", "--log-format", "json"]
         self._command += ["--config", str(config), "--data-dir", str(folder / "data")]
         self._command += [word for name in services for word in ("--service", name)]
+        self._command += [word for path in proto_path for word in ("--proto-path", str(path))]
         self._process: subprocess.Popen[str] | None = None
         self.address = ""
 

@@ -1,83 +1,20 @@
 """google-apps-events-subscriptions, unmodified, starts operations that a worker carries out."""
 
-from collections.abc import Callable, Iterator
-from threading import Event, Thread
-from typing import Any
+from collections.abc import Callable
 
 import pytest
 from google.api_core import exceptions
 from google.apps import events_subscriptions_v1 as events
-from google.protobuf import empty_pb2, json_format
+from google.protobuf import empty_pb2
 
-from backend import Backend, Json
 from doors import Door
-from scenes import CAROL, EMPTY, WORKER, any_json
-from server import Server, Token
+from keeper import Keeper
+from scenes import CAROL
+from server import Token
 
 SERVICE = "workspaceevents.googleapis.com"
 
 RESULT_SECONDS = 30
-METHODS = [
-    f"google.apps.events.subscriptions.v1.SubscriptionsService/{verb}Subscription"
-    for verb in ("Create", "Update", "Delete", "Reactivate")
-]
-
-
-class Worker:
-    """Keeps subscriptions in a dict, as its operations say."""
-
-    def __init__(self, backend: Backend) -> None:
-        self.backend = backend
-        self.subscriptions: dict[str, events.Subscription] = {}
-        self.requests: list[Json] = []
-        self._stopped = Event()
-        self._thread = Thread(target=self._work)
-
-    def __enter__(self) -> "Worker":
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stopped.set()
-        self._thread.join()
-
-    def _work(self) -> None:
-        while not self._stopped.is_set():
-            for leased in self.backend.wait_for_work(METHODS, seconds=1):
-                self.backend.succeed(leased, self._carry_out(leased))
-
-    def _carry_out(self, leased: Json) -> Json:
-        request = {name: value for name, value in leased["request"].items() if name != "@type"}
-        self.requests.append(request)
-        verb = leased["method"].rpartition("/")[2].removesuffix("Subscription")
-        if verb == "Delete":
-            del self.subscriptions[request["name"]]
-            return EMPTY
-        if verb == "Create":
-            found = _subscription(request["subscription"])
-            found.name = f"subscriptions/chat-spaces-{len(self.subscriptions)}"
-            found.state = events.Subscription.State.SUSPENDED
-        elif verb == "Update":
-            written = _subscription(request["subscription"])
-            found = self.subscriptions[written.name]
-            for path in request["updateMask"].split(","):
-                name = {"eventTypes": "event_types"}[path]
-                setattr(found, name, getattr(written, name))
-        else:
-            found = self.subscriptions[request["name"]]
-            found.state = events.Subscription.State.ACTIVE
-        self.subscriptions[found.name] = found
-        return any_json(events.Subscription.pb(found))
-
-
-def _subscription(content: Json) -> Any:
-    return events.Subscription(json_format.ParseDict(content, events.Subscription.pb()()))
-
-
-@pytest.fixture
-def worker(server: Server) -> Iterator[Worker]:
-    with Worker(Backend(server.address, SERVICE, WORKER.text)) as running:
-        yield running
 
 
 def wanted(topic: str = "projects/p/topics/t") -> events.Subscription:
@@ -89,7 +26,7 @@ def wanted(topic: str = "projects/p/topics/t") -> events.Subscription:
     )
 
 
-def test_a_subscription_lives(alice: Door, worker: Worker) -> None:
+def test_a_subscription_lives(alice: Door, keeper: Keeper) -> None:
     client = alice.subscriptions
     creation = client.create_subscription(subscription=wanted())
     assert creation.operation.name.startswith("operations/")
@@ -119,8 +56,8 @@ def test_a_subscription_lives(alice: Door, worker: Worker) -> None:
     deletion = client.delete_subscription(name=created.name)
     assert deletion.result(timeout=RESULT_SECONDS) == empty_pb2.Empty()
     assert isinstance(deletion.metadata, events.DeleteSubscriptionMetadata)
-    assert worker.subscriptions == {}
-    assert worker.requests[1]["updateMask"] == "eventTypes"
+    assert keeper.subscriptions == {}
+    assert keeper.requests[1]["updateMask"] == "eventTypes"
 
 
 def test_what_is_missing_is_named(alice: Door) -> None:

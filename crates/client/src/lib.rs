@@ -27,7 +27,7 @@ use tonic::transport::{Channel, Endpoint, Uri};
 pub use any::{pack, unpack};
 pub use away::patiently;
 pub use error::ClientError;
-pub use json::escape_path;
+pub use json::{JsonStream, escape_path};
 pub use payload::{Failure, Payload};
 pub use poller::{OperationError, Poller};
 pub use tonic::Code;

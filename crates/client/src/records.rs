@@ -3,12 +3,11 @@
 use longrun_api::longrun::v1::{
     CancelRecordRequest, CreateOperationRequest, DeleteRecordRequest, FinishOperationRequest,
     GetRecordRequest, LeaseOperationsRequest, ListRecordsRequest, ListRecordsResponse,
-    OperationRecord, ReleaseLeaseRequest, RenewLeaseRequest, UpdateRecordRequest,
+    OperationRecord, RejectOperationRequest, ReleaseLeaseRequest, RenewLeaseRequest,
+    UpdateRecordRequest,
 };
-use tokio::time::sleep;
 
-use crate::operations::PAUSE_MIN;
-use crate::{Client, ClientError, patiently};
+use crate::{Client, ClientError};
 
 impl Client {
     /// Creates a record.
@@ -72,21 +71,6 @@ impl Client {
         Ok(())
     }
 
-    /// The record once it is done, however long that takes: asked for again every second,
-    /// since the Backend has no wait. A server that is away for a moment is asked again.
-    ///
-    /// # Errors
-    /// As the server says; `UNAVAILABLE` when it stays away.
-    pub async fn wait_record_until_done(&self, name: &str) -> Result<OperationRecord, ClientError> {
-        loop {
-            let record = patiently(async || self.get_record(name).await).await?;
-            if record.operation.as_ref().is_some_and(|operation| operation.done) {
-                return Ok(record);
-            }
-            sleep(PAUSE_MIN).await;
-        }
-    }
-
     /// Leases pending records, each with its token.
     ///
     /// # Errors
@@ -115,6 +99,16 @@ impl Client {
         request: ReleaseLeaseRequest,
     ) -> Result<OperationRecord, ClientError> {
         Ok(self.backend.clone().release_lease(request).await?.into_inner())
+    }
+
+    /// Lets a call that is held for admission fail.
+    ///
+    /// # Errors
+    /// As the server says: `FAILED_PRECONDITION` with `OPERATION_ADMITTED` when it isn't held,
+    /// or no longer.
+    pub async fn reject(&self, request: RejectOperationRequest) -> Result<(), ClientError> {
+        self.backend.clone().reject_operation(request).await?;
+        Ok(())
     }
 
     /// Ends the work.

@@ -1,7 +1,8 @@
-//! `longrun demo`: a server without authentication and a worker, in one process.
+//! `longrun demo`: the Workspace Events example, server and worker in one process.
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clap::Args;
 use longrun_client::Client;
@@ -9,8 +10,8 @@ use longrun_server::auth::Authenticator;
 use longrun_server::clock::{Random as _, SystemRandom};
 use longrun_server::config::{Config, File, Overrides, parse_listen};
 use tokio::sync::watch;
+use workspace_events::SERVICE;
 
-use crate::demo_worker;
 use crate::logging;
 use crate::output::{self, Exit, Failure};
 use crate::serve;
@@ -22,15 +23,18 @@ pub(crate) struct Arguments {
     /// Where to listen, IP:PORT on loopback. [default: 127.0.0.1:8080, or any free port]
     #[arg(long, value_name = "ADDRESS", value_parser = parse_listen)]
     listen: Option<SocketAddr>,
-    /// Where records are kept. [default: a temporary folder]
+    /// Where records and subscriptions are kept. [default: a temporary folder]
     #[arg(long, value_name = "DIR")]
     data_dir: Option<PathBuf>,
 }
 
+/// What the worker keeps, in the data folder.
+const SUBSCRIPTIONS: &str = "subscriptions.binpb";
+
 /// Runs until a signal.
 ///
 /// # Errors
-/// When the server doesn't start.
+/// When the server doesn't start, or the subscriptions can't be read.
 pub(crate) async fn run(arguments: Arguments) -> Result<Exit, Failure> {
     logging::start(None, "warn")?;
     let folder = match arguments.data_dir {
@@ -43,21 +47,38 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Exit, Failure> {
         no_auth: true,
         ..Overrides::default()
     };
-    let config = Config::resolve(File::default(), over, &folder.path).map_err(Failure::new)?;
+    let file = File::parse(Path::new("the demo's longrun.toml"), workspace_events::CONFIG);
+    let config = Config::resolve(file.map_err(Failure::new)?, over, &folder.path);
+    let config = config.map_err(Failure::new)?;
+    let file = folder.path.join(SUBSCRIPTIONS);
+    let subscriptions = workspace_events::File::open(&file)
+        .map_err(|error| Failure::new(format!("{}: {error}", file.display())))?;
     let mut signals = Signals::listen().map_err(Failure::new)?;
     let running = serve::start(config, Authenticator::open(), false).await?;
 
     let url = format!("http://{}", running.local_addr());
     let client = Client::connect(&url, None).await?;
-    let (stop, stopping) = watch::channel(false);
-    let worker = tokio::spawn(demo_worker::run(client, stopping));
-    output::print(&lines(&url, &folder.path))?;
+    let (stop, mut stopping) = watch::channel(false);
+    // What it has begun goes back to the server at once.
+    let worker = workspace_events::worker(client, subscriptions)
+        .worker_id("demo")
+        .drain_timeout(Duration::ZERO);
+    let worker = tokio::spawn(async move {
+        let stopped = async move {
+            // An error means that the demo is gone, which is stopping too.
+            let _ = stopping.wait_for(|stop| *stop).await;
+        };
+        if let Err(error) = worker.run_until(stopped).await {
+            tracing::warn!(%error, "the demo's worker gave up");
+        }
+    });
+    output::print(&lines(&program(), &url, &folder.path))?;
 
     signals.next().await;
     stop.send_replace(true);
     let stopped = async {
         // It gives back what it has, so the server stops after it.
-        worker.await.unwrap_or_else(|error| tracing::error!(%error, "the demo worker failed"));
+        worker.await.unwrap_or_else(|error| tracing::error!(%error, "the demo's worker failed"));
         running.shutdown().await;
     };
     signals.stop(stopped).await;
@@ -73,29 +94,57 @@ fn free_address() -> SocketAddr {
     }
 }
 
-/// What to try, each line as it stands.
-fn lines(url: &str, folder: &Path) -> String {
-    let method = demo_worker::METHOD;
-    let body = format!(r#"{{"method":"{method}","owner":"local:anonymous"}}"#);
-    let json = "-H 'content-type: application/json'";
+/// What to try, in one shell from top to bottom, each line as it stands; `longrun` is how the
+/// shell finds this program.
+fn lines(longrun: &str, url: &str, folder: &Path) -> String {
+    let folder = folder.display();
+    let host = url.trim_start_matches("http://");
+    let post = "curl -s -H 'content-type: application/json'";
+    let operation = "tee /dev/stderr | grep -o 'operations/[0-9a-z]*'";
+    let create = |event: &str| {
+        format!(
+            r#"{post} {url}/v1/subscriptions -d '{{
+    "targetResource": "//chat.googleapis.com/spaces/AAAA",
+    "eventTypes": ["google.workspace.{event}"],
+    "notificationEndpoint": {{"pubsubTopic": "projects/p/topics/closed"}}
+  }}'"#
+        )
+    };
+    let create_well = create("chat.message.v1.created");
+    let create_badly = create("meet.conference.v2.started");
     format!(
-        "Longrun listens on {url}, without authentication; records are in {folder}.
-A worker builds whatever {method} asks for, about five seconds each. Ctrl-C ends it all.
+        r#"Longrun listens on {url}, without authentication, and serves the
+Google Workspace Events API (v1). A worker keeps the subscriptions. Ctrl-C ends it all.
+Records and subscriptions are in {folder}.
 
-Start an operation (another one needs another id):
-  curl -s '{url}/longrun/v1/services/longrun.local/operations?operationId=build-1' {json} -d '{body}'
-Look at it:
-  curl -s {url}/v1/operations/build-1
-Wait for it:
-  curl -s -X POST {url}/v1/operations/build-1:wait {json} -d '{{\"timeout\":\"30s\"}}'
-  longrun operations wait build-1 --server {url}
-Ask for it to be cancelled, while it runs:
-  curl -s -X POST {url}/v1/operations/build-1:cancel {json} -d '{{}}'
-All of them:
-  curl -s {url}/v1/operations
-",
-        folder = folder.display(),
+Subscribe to a Chat space; the answer is an operation, done already:
+  operation=$({create_well} | {operation})
+Read it again, by its name, as the API's callers and as its operators do:
+  curl -s {url}/v1/$operation
+  {longrun} operations describe services/{SERVICE}/$operation --server {url}
+The subscription is suspended: its topic is closed. Reactivate it, which takes the worker two seconds:
+  subscription=$(curl -s {url}/v1/$operation | grep -o 'subscriptions/[-0-9a-z]*')
+  operation=$({post} {url}/v1/$subscription:reactivate -d '{{}}' | {operation})
+  {longrun} operations wait $operation --server {url}
+Ask for an event that a Chat space doesn't have; the worker rejects the call:
+  {create_badly}
+Delete the subscription with Google's own client (pip install google-apps-events-subscriptions):
+  python3 - $subscription <<'END'
+import sys
+from google.apps.events_subscriptions_v1 import SubscriptionsServiceClient
+from google.auth.credentials import AnonymousCredentials
+rest = SubscriptionsServiceClient.get_transport_class("rest")
+transport = rest(host="{host}", url_scheme="http", credentials=AnonymousCredentials())
+client = SubscriptionsServiceClient(transport=transport)
+print(client.delete_subscription(name=sys.argv[1]).result())
+END
+"#
     )
+}
+
+/// How whoever reads the lines has called this program.
+fn program() -> String {
+    std::env::args().next().unwrap_or_else(|| "longrun".to_owned())
 }
 
 /// The data folder; a temporary one goes when the demo ends.
@@ -134,14 +183,5 @@ mod tests {
         assert!(path.is_dir());
         drop(folder);
         assert!(!path.exists());
-    }
-
-    #[test]
-    fn lines_are_whole() {
-        let text = lines("http://127.0.0.1:1", Path::new("/tmp/x"));
-        assert!(text.contains(r#"-d '{"method":"demo.v1.Demo/Build","owner":"local:anonymous"}'"#));
-        assert!(
-            text.contains(r#":wait -H 'content-type: application/json' -d '{"timeout":"30s"}'"#)
-        );
     }
 }

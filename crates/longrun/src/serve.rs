@@ -39,9 +39,9 @@ pub(crate) struct Sources {
     pub(crate) strict: bool,
 }
 
-/// Flags of `longrun serve`.
+/// What decides about the configuration: the same for `serve` and `config show`.
 #[derive(Args, Debug)]
-pub(crate) struct Arguments {
+pub(crate) struct Flags {
     /// Where to listen, IP:PORT; port 0 is any free one. [default: 127.0.0.1:8080]
     #[arg(long, value_name = "ADDRESS", env = "LONGRUN_LISTEN", value_parser = parse_listen)]
     listen: Option<SocketAddr>,
@@ -57,9 +57,37 @@ pub(crate) struct Arguments {
     /// A proxy in front does TLS: an address other than loopback is allowed.
     #[arg(long, env = "LONGRUN_BEHIND_PROXY", value_parser = BoolishValueParser::new())]
     behind_proxy: bool,
+}
+
+/// Flags of `longrun serve`.
+#[derive(Args, Debug)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    flags: Flags,
     /// How logs look. [default: text on a terminal, else json]
     #[arg(long, value_name = "FORMAT", env = "LONGRUN_LOG_FORMAT")]
     log_format: Option<LogFormat>,
+}
+
+impl Flags {
+    /// The configuration that counts.
+    ///
+    /// # Errors
+    /// As of [`Sources::resolve`].
+    pub(crate) fn resolve(&self) -> Result<Config, Failure> {
+        self.sources.resolve(Overrides {
+            listen: self.listen,
+            data_dir: self.data_dir.clone(),
+            no_auth: self.no_auth,
+            behind_proxy: self.behind_proxy,
+            ..Overrides::default()
+        })
+    }
+
+    /// The configuration's file.
+    pub(crate) fn file(&self) -> Option<&Path> {
+        self.sources.config.as_deref()
+    }
 }
 
 impl Sources {
@@ -87,17 +115,11 @@ impl Sources {
 /// When the configuration is wrong or the server doesn't start.
 pub(crate) async fn run(arguments: Arguments) -> Result<Exit, Failure> {
     logging::start(arguments.log_format, "info")?;
-    let config = arguments.sources.resolve(Overrides {
-        listen: arguments.listen,
-        data_dir: arguments.data_dir,
-        no_auth: arguments.no_auth,
-        behind_proxy: arguments.behind_proxy,
-        ..Overrides::default()
-    })?;
+    let config = arguments.flags.resolve()?;
     make_data_dir(&config.data_dir)?;
     let authenticator = authenticator(&config)?;
     let mut signals = Signals::listen().map_err(Failure::new)?;
-    let running = start(config, authenticator, arguments.sources.strict).await?;
+    let running = start(config, authenticator, arguments.flags.sources.strict).await?;
     tracing::info!(address = %running.local_addr(), "listening");
     let signal = signals.next().await;
     tracing::info!(%signal, "stopping");

@@ -1,8 +1,8 @@
 //! `longrun worker`: programs that work without a library.
 
-mod connection;
 #[cfg(unix)]
 mod exec;
+mod flags;
 #[cfg(unix)]
 mod process;
 mod random;
@@ -13,7 +13,7 @@ mod template;
 mod verdict;
 
 use clap::{Args, Subcommand};
-use longrun_client::{Client, ClientError, Code, Context, escape_path};
+use longrun_client::{Client, ClientError, Context, escape_path};
 use serde_json::Value;
 
 use crate::output::{Exit, Failure};
@@ -48,11 +48,5 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Exit, Failure> {
 
 /// The record as the server writes it in JSON: this program knows no types.
 async fn record(client: &Client, context: &Context) -> Result<Value, ClientError> {
-    let path = format!("/longrun/v1/{}", escape_path(context.name()));
-    let text = client.get_json(&path).await?;
-    text.and_then(|text| serde_json::from_slice(&text).ok()).ok_or_else(|| ClientError {
-        code: Code::Unavailable,
-        message: format!("{path}: the record is not to be had in JSON"),
-        reason: None,
-    })
+    client.get_json(&format!("/longrun/v1/{}", escape_path(context.name()))).await
 }

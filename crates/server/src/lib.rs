@@ -12,8 +12,11 @@ mod live;
 pub mod operation;
 mod pace;
 mod reaper;
+mod reason;
 mod server;
 mod service;
+#[cfg(test)]
+mod simulation;
 pub mod store;
 mod transport;
 mod wire;

@@ -102,7 +102,8 @@ impl Live {
     /// The latest version, from the hot map or the store.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`], [`StoreError::Gone`], [`StoreError::Unavailable`].
+    /// [`StoreError::NotFound`], [`StoreError::Gone`], [`StoreError::Rejected`],
+    /// [`StoreError::Unavailable`].
     pub(crate) async fn get(
         &self,
         store: &dyn Store,
@@ -114,6 +115,9 @@ impl Live {
                 let record = match store.get(vec![name.clone()]).await?.pop() {
                     Some(Found::Record(record)) => record,
                     Some(Found::Tombstone(tombstone)) => return Err(StoreError::Gone(tombstone)),
+                    Some(Found::Rejected(rejection)) => {
+                        return Err(StoreError::Rejected(rejection));
+                    }
                     Some(Found::Nothing) | None => return Err(StoreError::NotFound),
                 };
                 let hot = Arc::new(Hot::new(record));

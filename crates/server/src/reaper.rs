@@ -69,7 +69,9 @@ impl Reaper {
             }
             let tick = |name| {
                 let stamp = self.stamp.clone();
-                let event = move |record: &Record, now| {
+                let event = move |record: &Record, now: Timestamp| {
+                    // The silence may have begun behind the look at the clock above.
+                    let since = if now.since(last) > GAP { now } else { since };
                     transition::tick(record, now, since).map(|change| stamp(record, change))
                 };
                 (name, Box::new(event) as Apply)

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
 use crate::auth::Authenticator;
@@ -15,9 +15,9 @@ use crate::catalog::Catalog;
 use crate::clock::{Clock, Random, SystemClock, SystemRandom};
 use crate::config::Limits;
 use crate::live::Live;
-use crate::operation::{Filter, Record, transition};
+use crate::operation::{Filter, Record};
 use crate::reaper::Reaper;
-use crate::service::{Api, Pools, stamp_change};
+use crate::service::{Api, Pools};
 use crate::store::embedded::{EmbeddedOptions, EmbeddedStore, OpenError};
 use crate::store::{ListQuery, Observer, Order, Store};
 use crate::transport::{Entry, Guard, Listener, RateLimit, TraceIds, serve};
@@ -162,37 +162,29 @@ async fn start_over(
                 message_bytes_max: limits.message_bytes_max,
                 page_size_max: limits.page_size_max,
                 heartbeat,
-                list_scan_rows_max: limits.list_scan_rows_max,
+                list_scan_max: limits.list_scan_max,
+                filter_bytes_max: limits.filter_bytes_max,
             },
             draining: draining.clone(),
         }),
         authenticator,
         guard,
         rate: RateLimit::new(limits.requests_per_second, limits.burst),
-        request_bytes_max: limits.request_bytes_max,
-        error_details_bytes_max: limits.error_details_bytes_max,
+        memory: Semaphore::new(limits.bodies_bytes_max.min(Semaphore::MAX_PERMITS)),
+        limits,
         tonic,
         traces: TraceIds::new(&*random),
         draining: draining.clone(),
     });
 
     let mut tasks = JoinSet::new();
-    let (served, stamping) = (entry.api.catalog.clone(), entry.api.clone());
-    let stamp = move |record: &Record, change| {
-        let service = served.service(&record.name.service);
-        let change = stamp_change(service.map(|service| &**service), record, change);
-        transition::noted(record, change, stamping.pools.current(&record.name.service))
-    };
+    let api = entry.api.clone();
+    let stamp = move |record: &Record, change| api.stamped(record, change);
     tasks.spawn(Reaper::new(store, Arc::new(stamp)).run(draining.clone()));
     tasks.spawn(forget_idle(entry.clone(), draining));
+    let places = Arc::new(Semaphore::new(entry.limits.connections_max.min(Semaphore::MAX_PERMITS)));
     for (socket, bound) in sockets {
-        let listener = Listener {
-            socket,
-            bound,
-            connections_max: limits.connections_max,
-            streams_max: limits.streams_max,
-            header_timeout: limits.header_timeout,
-        };
+        let listener = Listener { socket, bound, places: places.clone() };
         tasks.spawn(serve(listener, entry.clone()));
     }
     Ok((address, stop, tasks, health))
@@ -210,7 +202,7 @@ async fn seed_pace(store: &dyn Store, live: &Live, catalog: &Catalog) {
             service: Some(service.name.clone()),
             parent: None,
             owner: None,
-            deleted: true,
+            hidden: true,
             filter: Filter::default(),
             order: Order::NewestFirst,
             after: None,
@@ -239,7 +231,7 @@ impl Running {
     }
 
     /// Stops: not ready at once, waiting calls answer with the current state, requests
-    /// under way are answered, then the store is closed.
+    /// under way are answered (for at most `drain_timeout`), then the store is closed.
     pub async fn shutdown(mut self) {
         self.health.set_service_status("", tonic_health::ServingStatus::NotServing).await;
         // Nobody listens any more if every task has ended, which is as good.

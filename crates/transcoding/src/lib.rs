@@ -3,6 +3,7 @@
 
 mod any;
 mod canonical;
+mod count;
 mod fields;
 mod json;
 mod request;
@@ -12,10 +13,10 @@ mod system;
 mod template;
 mod violation;
 
-pub use any::check_any_types;
+pub use any::{check_any_types, decode};
 pub use canonical::canonical;
 pub use fields::FieldMask;
-pub use json::{Fallback, PrintError, PrintOptions, parse, print, print_with};
+pub use json::{DEPTH_MAX, Fallback, PrintError, PrintOptions, parse, print, print_with};
 pub use request::{build_request, encode_request};
 pub use router::{Found, RouteError, Router, Shadowed};
 pub use rule::{Body, Rule};

@@ -7,7 +7,7 @@ use prost_reflect::{
     DynamicMessage, FieldDescriptor, Kind, MessageDescriptor, ReflectMessage as _, Value,
 };
 
-use crate::json::{LEVELS_MAX, Path, Reader, Tree, is_wrapper, takes_null};
+use crate::json::{DEPTH_MAX, LEVELS_MAX, Path, Reader, Tree, is_wrapper, takes_null};
 use crate::violation::short;
 use crate::{Body, Rule, Violation};
 
@@ -22,9 +22,20 @@ pub fn build_request(
     query: &[(String, String)],
     body: &[u8],
 ) -> Result<DynamicMessage, Vec<Violation>> {
+    build(input, rule, captures, query, body, DEPTH_MAX)
+}
+
+fn build(
+    input: &MessageDescriptor,
+    rule: &Rule,
+    captures: &[(String, String)],
+    query: &[(String, String)],
+    body: &[u8],
+    depth_max: usize,
+) -> Result<DynamicMessage, Vec<Violation>> {
     let mut reader = Reader::default();
     let mut message = DynamicMessage::new(input.clone());
-    read_body(&mut reader, &mut message, rule, body).map_err(|one| vec![one])?;
+    read_body(&mut reader, &mut message, rule, body, depth_max).map_err(|one| vec![one])?;
     for (path, text) in captures {
         bind_path(&mut reader, &mut message, path, text);
     }
@@ -34,7 +45,8 @@ pub fn build_request(
     if reader.violations.is_empty() { Ok(message) } else { Err(reader.violations) }
 }
 
-/// Builds the request message of a rule and encodes it.
+/// Builds the request message of a rule and encodes it. A body nested deeper than
+/// `depth_max` is refused, and one deeper than [`DEPTH_MAX`] whatever that says.
 ///
 /// # Errors
 /// As [`build_request`].
@@ -44,6 +56,7 @@ pub fn encode_request(
     captures: &[(String, String)],
     query: &[(String, String)],
     body: &[u8],
+    depth_max: usize,
 ) -> Result<Vec<u8>, Vec<Violation>> {
     if query.is_empty()
         && body.is_empty()
@@ -51,7 +64,8 @@ pub fn encode_request(
     {
         return Ok(encoded);
     }
-    build_request(input, rule, captures, query, body).map(|message| message.encode_to_vec())
+    let message = build(input, rule, captures, query, body, depth_max)?;
+    Ok(message.encode_to_vec())
 }
 
 /// A request that is nothing but texts of its path, as most reads are: encoded without a
@@ -75,6 +89,7 @@ fn read_body(
     message: &mut DynamicMessage,
     rule: &Rule,
     body: &[u8],
+    depth_max: usize,
 ) -> Result<(), Violation> {
     let blank = body.iter().all(u8::is_ascii_whitespace);
     match &rule.body {
@@ -84,11 +99,11 @@ fn read_body(
         }
         Body::All | Body::Field(_) if blank => {}
         Body::All => {
-            let pairs = Tree::read_object(body)?;
+            let pairs = Tree::read_object(body, depth_max)?;
             reader.fields(message, pairs.iter(), &Path::Root);
         }
         Body::Field(name) => {
-            let tree = Tree::read(body)?;
+            let tree = Tree::read(body, depth_max)?;
             let Some(field) = message.descriptor().get_field_by_name(name) else {
                 return Err(Violation::unknown_name(name, ""));
             };

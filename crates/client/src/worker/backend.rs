@@ -5,8 +5,8 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use longrun_api::longrun::v1::{
-    FinishOperationRequest, LeaseOperationsRequest, OperationRecord, ReleaseLeaseRequest,
-    RenewLeaseRequest, finish_operation_request,
+    FinishOperationRequest, LeaseOperationsRequest, OperationRecord, RejectOperationRequest,
+    ReleaseLeaseRequest, RenewLeaseRequest, finish_operation_request,
 };
 use serde_json::{Map, Value, json};
 
@@ -42,6 +42,8 @@ pub(super) trait Backend: Send + Sync + 'static {
     ) -> Answer<'a, ()>;
 
     fn finish<'a>(&'a self, held: &'a Held, outcome: Outcome) -> Answer<'a, ()>;
+
+    fn reject<'a>(&'a self, held: &'a Held, failure: Failure) -> Answer<'a, ()>;
 }
 
 impl Backend for Client {
@@ -117,6 +119,19 @@ impl Backend for Client {
                 metadata: None,
             };
             Client::finish(self, request).await.map(drop)
+        })
+    }
+
+    fn reject<'a>(&'a self, held: &'a Held, failure: Failure) -> Answer<'a, ()> {
+        Box::pin(async move {
+            let error = match failure {
+                Failure::Json(error) => {
+                    return post(self, held, "reject", [("error", error)]).await.map(drop);
+                }
+                Failure::Status(error) => Some(error),
+            };
+            let (name, lease_token) = (held.name.clone(), held.token.clone());
+            Client::reject(self, RejectOperationRequest { name, lease_token, error }).await
         })
     }
 }

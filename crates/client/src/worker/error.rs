@@ -14,6 +14,9 @@ use crate::{ClientError, Failure};
 pub enum WorkError {
     /// The operation fails with this.
     Failed(Failure),
+    /// The call itself fails with this, if it is still held for admission: its operation never
+    /// was. If not, the operation fails.
+    Rejected(Failure),
     /// The attempt fails; the operation only with its last one.
     Retry(Retry),
 }
@@ -32,6 +35,12 @@ impl WorkError {
     #[must_use]
     pub fn failed(code: Code, message: impl Into<String>) -> Self {
         Self::Failed(Failure::new(code, message))
+    }
+
+    /// The call fails, or else the operation.
+    #[must_use]
+    pub fn rejected(code: Code, message: impl Into<String>) -> Self {
+        Self::Rejected(Failure::new(code, message))
     }
 
     /// The operation ends as cancelled: what a handler says that has stopped on request.
@@ -109,10 +118,17 @@ pub(super) fn lost(error: &ClientError) -> bool {
     }
 }
 
+/// Whether there is no held call any more that could be rejected.
+pub(super) fn admitted(error: &ClientError) -> bool {
+    error.code == Code::FailedPrecondition && error.reason.as_deref() == Some("OPERATION_ADMITTED")
+}
+
 impl fmt::Display for WorkError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let failure = match self {
-            Self::Failed(failure) | Self::Retry(Retry { failure, .. }) => failure,
+            Self::Failed(failure)
+            | Self::Rejected(failure)
+            | Self::Retry(Retry { failure, .. }) => failure,
         };
         match failure {
             Failure::Status(status) => f.write_str(&status.message),

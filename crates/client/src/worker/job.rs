@@ -10,7 +10,7 @@ use tokio::time::{sleep, timeout};
 use tonic::Code;
 
 use super::backend::{Answer, Outcome};
-use super::error::{lost, passing};
+use super::error::{admitted, lost, passing};
 use super::{Context, Handler, Retry, WorkError};
 use crate::{ClientError, Failure, Payload};
 
@@ -140,6 +140,7 @@ fn lease_duration(record: &OperationRecord) -> Duration {
 
 enum Verdict {
     Finish(Outcome),
+    Reject(Failure),
     Release(Retry),
 }
 
@@ -147,6 +148,7 @@ fn verdict(ended: Ended) -> Verdict {
     match ended {
         Ok(Ok(response)) => Verdict::Finish(Outcome::Response(response)),
         Ok(Err(WorkError::Failed(failure))) => Verdict::Finish(Outcome::Failure(failure)),
+        Ok(Err(WorkError::Rejected(failure))) => Verdict::Reject(failure),
         Ok(Err(WorkError::Retry(retry))) => Verdict::Release(retry),
         Err(error) => {
             let what = match error.try_into_panic() {
@@ -168,6 +170,15 @@ async fn tell(context: &Context, verdict: Verdict) {
     let (backend, held) = (context.backend(), context.held());
     let mut told = match &verdict {
         Verdict::Finish(outcome) => tirelessly(|| backend.finish(held, outcome.clone())).await,
+        Verdict::Reject(failure) => {
+            let outcome = Outcome::Failure(failure.clone());
+            match tirelessly(|| backend.reject(held, failure.clone())).await {
+                Err(error) if admitted(&error) => {
+                    tirelessly(|| backend.finish(held, outcome.clone())).await
+                }
+                told => told,
+            }
+        }
         Verdict::Release(Retry { failure, delay }) => {
             tirelessly(|| backend.release(held, Some(failure.clone()), *delay)).await
         }

@@ -163,6 +163,25 @@ async fn errors_finish_and_retries_release() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_held_call_is_rejected_and_an_operation_fails() {
+    let fake = Fake::new(["held", "admitted"], 30 * SECOND);
+    fake.hold("held");
+    let worker = fake.worker(|_| async {
+        Err::<Payload, _>(WorkError::rejected(Code::FailedPrecondition, "closed"))
+    });
+    let all = async {
+        fake.told("held").await;
+        fake.told("admitted").await;
+    };
+    worker.until(all).await.unwrap();
+    let closed = failure(Code::FailedPrecondition, "closed");
+    assert_eq!((fake.rejected("held"), fake.finished("held")), (Some(closed.clone()), None));
+    assert_eq!(fake.finished("admitted"), Some(Err(closed)));
+    let calls = [(0, Call::Reject("admitted")), (0, Call::Finish("admitted"))];
+    assert_eq!(fake.calls_of(["admitted"]), calls);
+}
+
+#[tokio::test(start_paused = true)]
 async fn no_more_is_leased_than_there_are_hands() {
     let names: Vec<String> = (0..20).map(|index| format!("r{index}")).collect();
     let fake = Fake::new(names.iter().map(String::as_str), 30 * SECOND);

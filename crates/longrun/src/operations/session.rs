@@ -1,166 +1,185 @@
 //! A server, the token for it, and what it says of operations.
 
-use std::future::Future;
-use std::path::PathBuf;
+use std::collections::HashMap;
 
-use longrun_client::{Client, ClientError, Code, patiently};
-use longrun_server::auth::TOKEN_FILE;
+use longrun_client::{Client, ClientError, Code, escape_path};
 use serde_json::Value;
-use tokio::time::{Instant, timeout_at};
+use tokio::sync::Mutex;
 
-use super::Common;
+use super::Access;
+use super::plain;
+use super::query::{literal, with_query};
 use super::target::Target;
+use crate::connection::Connection;
 use crate::output::{Exit, Failure};
-use crate::{place, plain};
 
-/// A connection, made for the names of one command.
+/// A connection, made for one command.
 pub(super) struct Session {
-    server: String,
+    connection: Connection,
     token: Option<String>,
     client: Client,
+    /// Connections that name a service as their host.
+    hosts: Mutex<HashMap<String, Client>>,
     as_client: bool,
 }
 
+/// Who looks at an operation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum View {
+    /// The Backend, at the record of this name.
+    Record(String),
+    /// A client.
+    Operation(Target),
+}
+
+impl View {
+    /// The service, if it is known: the record's name says it, or else what was asked for.
+    pub(super) fn service<'a>(&'a self, target: &'a Target) -> Option<&'a str> {
+        match self {
+            Self::Record(name) => Some(name.strip_prefix("services/")?.split_once('/')?.0),
+            Self::Operation(_) => target.service.as_deref(),
+        }
+    }
+}
+
 impl Session {
-    pub(super) async fn open(common: &Common) -> Result<Self, Failure> {
-        let token = token(common)?;
-        let client = Client::connect(&common.server, token.clone()).await?;
-        let (server, as_client) = (common.server.clone(), common.as_client);
-        Ok(Self { server, token, client, as_client })
+    pub(super) async fn open(access: &Access) -> Result<Self, Failure> {
+        let connection = access.connection.clone();
+        let token = connection.token()?;
+        let client = connection.open(token.clone(), None).await?;
+        let as_client = access.as_client;
+        Ok(Self { connection, token, client, hosts: Mutex::default(), as_client })
     }
 
-    /// As now: the record where the token allows, else the operation.
-    pub(super) async fn describe(&self, target: &Target) -> Result<Value, Failure> {
-        self.look(target).await.map_err(|error| self.explain(error))
-    }
-
-    async fn look(&self, target: &Target) -> Result<Value, ClientError> {
-        if let Some(name) = self.record(target) {
-            match self.fetch_record(&name).await {
-                Err(error) if error.code == Code::PermissionDenied => {}
-                found => return found,
-            }
+    /// Who may look at it, and how it is now: the Backend where the token allows, else a client.
+    pub(super) async fn find(&self, target: &Target) -> Result<(View, Value), ClientError> {
+        let found = self.as_backend(self.find_record(target)).await?;
+        let asked = found.is_some();
+        if let Some(record) = found.flatten() {
+            let name = record["name"].as_str().unwrap_or_default().to_owned();
+            return Ok((View::Record(name), record));
         }
-        let client = self.client_for(target).await?;
-        match json(&client, &format!("/v1/{}", target.operation)).await? {
-            Some(value) => Ok(value),
-            None => Ok(plain::operation(&client.get_operation(&target.operation).await?)),
+        // A client is told whether it was there once.
+        let view = View::Operation(target.clone());
+        match self.look(&view).await {
+            Err(error) if asked && is_ambiguous(&error) => Err(ClientError {
+                code: Code::NotFound,
+                message: "no service of this server has it".to_owned(),
+                reason: None,
+            }),
+            operation => Ok((view, operation?)),
         }
     }
 
-    /// Done, or `None` when the time is over first.
-    pub(super) async fn wait(
+    /// The record; `None` if no service has it.
+    async fn find_record(&self, target: &Target) -> Result<Option<Value>, ClientError> {
+        if let Some(name) = target.record() {
+            return self.look(&View::Record(name)).await.map(Some);
+        }
+        let filter = format!("name={}", literal(&target.operation));
+        let path = with_query(
+            "/longrun/v1/services/-/operations",
+            &[("filter", &filter), ("pageSize", "2")],
+        );
+        let mut page = self.client.get_json(&path).await?;
+        let Value::Array(mut records) = page["records"].take() else { return Ok(None) };
+        match &records[..] {
+            [one, other, ..] => Err(ClientError {
+                code: Code::InvalidArgument,
+                message: format!(
+                    "there are {} and {}: give the whole name, or --service",
+                    one["name"], other["name"]
+                ),
+                reason: None,
+            }),
+            _ => Ok(records.pop()),
+        }
+    }
+
+    /// What the Backend answers; `None` if it doesn't answer to this token, or isn't asked.
+    pub(super) async fn as_backend<T>(
         &self,
-        target: &Target,
-        deadline: Option<Instant>,
-    ) -> Result<Option<Value>, Failure> {
-        match self.look(target).await {
-            Ok(now) if is_done(&now) => return Ok(Some(now)),
-            // One that is away for a moment is asked again.
-            Ok(_) => {}
-            Err(error) if error.code == Code::Unavailable => {}
-            Err(error) => return Err(self.explain(error)),
+        call: impl Future<Output = Result<T, ClientError>>,
+    ) -> Result<Option<T>, ClientError> {
+        if self.as_client {
+            return Ok(None);
         }
-        match within(deadline, self.look_until_done(target)).await {
-            None => Ok(None),
-            Some(done) => done.map(Some).map_err(|error| self.explain(error)),
+        match call.await {
+            Err(error) if refuses(&error) => Ok(None),
+            answer => answer.map(Some),
         }
     }
 
-    async fn look_until_done(&self, target: &Target) -> Result<Value, ClientError> {
-        loop {
-            let now = patiently(async || self.look(target).await).await?;
-            if is_done(&now) {
-                return Ok(now);
+    /// As it is now.
+    pub(super) async fn look(&self, view: &View) -> Result<Value, ClientError> {
+        match view {
+            View::Record(name) => {
+                self.client.get_json(&format!("/longrun/v1/{}", escape_path(name))).await
             }
-            match self.record(target).filter(|_| now.get("operation").is_some()) {
-                Some(name) => self.client.wait_record_until_done(&name).await.map(drop)?,
-                None => {
-                    let client = patiently(async || self.client_for(target).await).await?;
-                    client.wait_until_done(&target.operation).await.map(drop)?;
+            View::Operation(target) => {
+                let client = self.client_of(target.service.as_deref()).await?;
+                let path = format!("/v1/{}", escape_path(&target.operation));
+                match client.get_json(&path).await {
+                    Err(error) if is_no_route(&error) => {
+                        Ok(plain::operation(&client.get_operation(&target.operation).await?))
+                    }
+                    found => found,
                 }
             }
         }
     }
 
-    /// The record to look at, unless only a client's view is wanted.
-    fn record(&self, target: &Target) -> Option<String> {
-        target.record().filter(|_| !self.as_client)
+    /// The Backend's connection.
+    pub(super) fn backend(&self) -> &Client {
+        &self.client
     }
 
-    async fn fetch_record(&self, name: &str) -> Result<Value, ClientError> {
-        match json(&self.client, &format!("/longrun/v1/{name}")).await? {
-            Some(value) => Ok(value),
-            None => Ok(plain::record(&self.client.get_record(name).await?)),
+    /// A client's connection. It names the service as its host: a client's call has no other
+    /// place for it.
+    pub(super) async fn client_of(&self, service: Option<&str>) -> Result<Client, ClientError> {
+        let Some(service) = service else { return Ok(self.client.clone()) };
+        let mut hosts = self.hosts.lock().await;
+        if let Some(client) = hosts.get(service) {
+            return Ok(client.clone());
         }
+        let client = self.connection.open(self.token.clone(), Some(service)).await?;
+        hosts.insert(service.to_owned(), client.clone());
+        Ok(client)
     }
 
-    /// Names the service as the host, since a client's call has no other place for it.
-    async fn client_for(&self, target: &Target) -> Result<Client, ClientError> {
-        match &target.service {
-            None => Ok(self.client.clone()),
-            Some(service) => {
-                Client::connect_as(&self.server, self.token.clone(), Some(service)).await
-            }
-        }
-    }
-
-    fn explain(&self, error: ClientError) -> Failure {
+    /// An error, and what to do about a missing token or service.
+    pub(super) fn explain(&self, error: ClientError) -> Failure {
+        let ambiguous = is_ambiguous(&error);
         let mut failure = Failure::from(error);
+        if ambiguous {
+            failure.message.push_str("; give --service");
+        }
         if failure.exit == Exit::Auth && self.token.is_none() {
-            failure
-                .message
-                .push_str("; no token was sent: give --token-file, or the server's --data-dir");
+            failure.message.push_str(
+                "; no token was sent: give --token-file, set LONGRUN_TOKEN_FILE, or give the \
+                 server's --data-dir",
+            );
         }
         failure
     }
 }
 
-fn is_done(value: &Value) -> bool {
-    value.get("operation").unwrap_or(value)["done"] == true
+/// Whether the Backend isn't for this token, or isn't there.
+fn refuses(error: &ClientError) -> bool {
+    matches!(error.code, Code::PermissionDenied | Code::Unimplemented) || is_no_route(error)
 }
 
-/// `None` when the deadline is over first.
-async fn within<T>(deadline: Option<Instant>, future: impl Future<Output = T>) -> Option<T> {
-    match deadline {
-        Some(deadline) => timeout_at(deadline, future).await.ok(),
-        None => Some(future.await),
+/// Whether several services could be meant.
+fn is_ambiguous(error: &ClientError) -> bool {
+    error.reason.as_deref() == Some("SERVICE_AMBIGUOUS")
+}
+
+/// Whether the server has nothing at that path. One that isn't Longrun gives no reason.
+pub(super) fn is_no_route(error: &ClientError) -> bool {
+    match error.reason.as_deref() {
+        Some(reason) => matches!(reason, "ROUTE_NOT_FOUND" | "METHOD_NOT_ALLOWED"),
+        None => error.code == Code::NotFound,
     }
-}
-
-/// The server's own JSON; `None` when it has none at that path.
-async fn json(client: &Client, path: &str) -> Result<Option<Value>, ClientError> {
-    let body = client.get_json(&escape(path)).await?;
-    Ok(body.and_then(|body| serde_json::from_slice(&body).ok()))
-}
-
-fn escape(path: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte);
-    path.bytes()
-        .map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
-        .collect()
-}
-
-/// The token to send. The one of the data folder goes to this machine alone: no other
-/// server may learn it.
-fn token(common: &Common) -> Result<Option<String>, Failure> {
-    let read = |path: &PathBuf| std::fs::read_to_string(path).map(|text| text.trim().to_owned());
-    if let Some(path) = &common.token_file {
-        let token = read(path);
-        return token
-            .map(Some)
-            .map_err(|error| Failure::new(format!("the token file {}: {error}", path.display())));
-    }
-    if !is_local(&common.server) {
-        return Ok(None);
-    }
-    let folder = common.data_dir.clone().unwrap_or_else(place::data_dir);
-    Ok(read(&folder.join(TOKEN_FILE)).ok().filter(|token| !token.is_empty()))
-}
-
-fn is_local(server: &str) -> bool {
-    let authority = server.strip_prefix("http://").map(|rest| rest.trim_end_matches('/'));
-    authority.is_some_and(|authority| longrun_server::auth::check_host(authority, None, []).is_ok())
 }
 
 #[cfg(test)]
@@ -168,22 +187,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_local_token_stays_here() {
-        for server in ["http://127.0.0.1:8080", "http://localhost:1/", "http://[::1]:2"] {
-            assert!(is_local(server), "{server}");
+    fn refusals_and_what_is_not_found() {
+        let table = [
+            (Code::PermissionDenied, Some("ACCESS_TOKEN_SCOPE_INSUFFICIENT"), true, false),
+            (Code::Unimplemented, None, true, false),
+            (Code::NotFound, Some("ROUTE_NOT_FOUND"), true, true),
+            (Code::NotFound, None, true, true),
+            (Code::NotFound, Some("OPERATION_NOT_FOUND"), false, false),
+            (Code::NotFound, Some("SERVICE_AMBIGUOUS"), false, false),
+            (Code::Unauthenticated, Some("CREDENTIALS_MISSING"), false, false),
+            (Code::Unavailable, None, false, false),
+        ];
+        for (code, reason, refused, no_route) in table {
+            let reason = reason.map(str::to_owned);
+            let error = ClientError { code, message: String::new(), reason };
+            assert_eq!((refuses(&error), is_no_route(&error)), (refused, no_route), "{error:?}");
         }
-        for server in
-            ["http://example.com", "http://127.0.0.1.evil.com", "http://localhost@evil.com:80", ""]
-        {
-            assert!(!is_local(server), "{server}");
-        }
-    }
-
-    #[test]
-    fn paths_are_escaped() {
-        assert_eq!(
-            escape("/v1/operations/a b:c%é?x#y"),
-            "/v1/operations/a%20b%3Ac%25%C3%A9%3Fx%23y"
-        );
     }
 }

@@ -1,7 +1,7 @@
 //! What a name on the command line means.
 
 /// An operation, and the service whose record is asked for.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Target {
     pub(super) service: Option<String>,
     pub(super) operation: String,

@@ -8,7 +8,7 @@ use longrun_client::{Code, Context, Payload, Retry, WorkError};
 use longrun_server::config::parse_duration;
 use serde_json::{Value, json};
 
-use super::connection::Connection;
+use super::flags::Flags;
 use super::process::Process;
 use super::verdict::verdict;
 use crate::logging;
@@ -24,6 +24,8 @@ The command gets
 It says how the work ended
   0         stdout is the response as JSON with @type; google.protobuf.Empty if it is empty
   75        the attempt failed, the operation may be tried again
+  79        the call is rejected while it is held (admit_timeout, validate_only), else the
+            operation fails; FAILED_PRECONDITION
   64, 65    INVALID_ARGUMENT          66    NOT_FOUND        69    UNAVAILABLE
   70        INTERNAL                  77    PERMISSION_DENIED
   others    UNKNOWN
@@ -38,7 +40,7 @@ has succeeded. A lease that is lost is a SIGKILL. Signals go to its whole proces
 #[command(after_help = CONVENTIONS)]
 pub(super) struct Arguments {
     #[command(flatten)]
-    connection: Connection,
+    flags: Flags,
     /// Which method's operations, pkg.Service/Method; repeatable.
     #[arg(long = "method", required = true, value_name = "METHOD")]
     methods: Vec<String>,
@@ -59,9 +61,9 @@ pub(super) struct Arguments {
 /// Works until a signal.
 pub(super) async fn run(arguments: Arguments) -> Result<Exit, Failure> {
     logging::start(None, "info")?;
-    let client = arguments.connection.open().await?;
+    let client = arguments.flags.open().await?;
     let concurrency = usize::from(arguments.concurrency);
-    let mut worker = arguments.connection.worker(client.clone(), concurrency);
+    let mut worker = arguments.flags.worker(client.clone(), concurrency);
     let arguments = Arc::new(arguments);
     for method in arguments.methods.clone() {
         let (client, arguments) = (client.clone(), arguments.clone());
@@ -85,7 +87,7 @@ async fn one(
 ) -> Result<Payload, WorkError> {
     let name = context.name();
     let request = record.get("request").cloned().unwrap_or_else(|| json!({}));
-    let variables = variables(arguments.connection.service(), record);
+    let variables = variables(arguments.flags.service(), record);
     let process = Process::start(&arguments.command, &variables).map_err(|error| {
         tracing::error!(name, %error, "the command can't be run");
         let what = format!("the worker can't run {}: {error}", arguments.command[0]);

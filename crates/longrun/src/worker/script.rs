@@ -49,6 +49,9 @@ pub(super) struct ErrorRate {
     /// The code, by its name.
     #[serde(deserialize_with = "code")]
     pub(super) code: i32,
+    /// Whether the call fails, while it is held for admission.
+    #[serde(default)]
+    pub(super) reject: bool,
     /// A template.
     #[serde(default)]
     pub(super) message: String,
@@ -160,7 +163,7 @@ delay = "2s"
 steps = 4
 metadata = { "@type" = "t/Struct", value = { percent = "{$percent}" } }
 response = { "@type" = "t/Struct", value = { name = "{name}" } }
-error = { rate = 0.25, code = "UNAVAILABLE", message = "no {name}" }
+error = { rate = 0.25, reject = true, code = "UNAVAILABLE", message = "no {name}" }
 [method."demo.v1.Demo/Check"]
 "#;
         let script = parse(text).unwrap();
@@ -170,6 +173,7 @@ error = { rate = 0.25, code = "UNAVAILABLE", message = "no {name}" }
         assert_eq!(build.response, Some(response));
         let error = build.error.as_ref().unwrap();
         assert_eq!((error.rate, error.code, &*error.message), (0.25, 14, "no {name}"));
+        assert!(error.reject);
         let check = &script.method["demo.v1.Demo/Check"];
         assert_eq!((check.delay, check.steps, &check.response), (Duration::ZERO, 1, &None));
     }

@@ -10,7 +10,7 @@ use longrun_server::clock::{Random as _, SystemRandom};
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
-use super::connection::Connection;
+use super::flags::Flags;
 use super::random;
 use super::script::{self, Method, Script};
 use super::template::{at, render};
@@ -25,6 +25,7 @@ const SCRIPT: &str = r#"The script, with a table for each method:
   response = { "@type" = "type.googleapis.com/pkg.Book", name = "{parent}/books/1" }
   [method."pkg.Service/Method".error]
   rate = 0.1              # how many fail; all by default
+  reject = true           # the call, while it is held for admission; false by default
   code = "UNAVAILABLE"
   message = "no room for {book.title}"
   details = []
@@ -38,7 +39,7 @@ its type. {{ and }} are braces."#;
 #[command(after_help = SCRIPT)]
 pub(super) struct Arguments {
     #[command(flatten)]
-    connection: Connection,
+    flags: Flags,
     /// What to do, in TOML.
     #[arg(long, value_name = "FILE.toml")]
     script: PathBuf,
@@ -64,9 +65,9 @@ pub(super) async fn run(arguments: Arguments) -> Result<Exit, Failure> {
         u64::from_be_bytes(bytes)
     });
     eprintln!("longrun: the same again: --seed {seed}");
-    let client = arguments.connection.open().await?;
+    let client = arguments.flags.open().await?;
     let concurrency = usize::from(arguments.concurrency);
-    let mut worker = arguments.connection.worker(client.clone(), concurrency);
+    let mut worker = arguments.flags.worker(client.clone(), concurrency);
     for (name, method) in script.method {
         let (client, method) = (client.clone(), Arc::new(method));
         worker = worker.handle_any(name, move |context, _| {
@@ -117,7 +118,11 @@ async fn one(
         let details = error.details.iter().map(script::json).collect::<Result<Vec<_>, _>>();
         let details = details.map_err(|what| WorkError::failed(Code::Internal, what))?;
         let status = json!({"code": error.code, "message": error.message, "details": details});
-        return Err(WorkError::Failed(Failed::Json(fill(&status, method.steps)?)));
+        let failure = Failed::Json(fill(&status, method.steps)?);
+        return Err(match error.reject {
+            true => WorkError::Rejected(failure),
+            false => WorkError::Failed(failure),
+        });
     }
     match &method.response {
         Some(response) => Ok(fill(response, method.steps)?.into()),

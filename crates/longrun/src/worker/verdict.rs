@@ -12,6 +12,8 @@ const MESSAGE_BYTES_MAX: usize = 4 << 10;
 
 /// `EX_TEMPFAIL` of sysexits.h.
 const TRY_AGAIN: i32 = 75;
+/// Next to what sysexits.h has: no program says it by chance.
+const REJECT: i32 = 79;
 /// What a shell says of a command that it can't run, or find.
 const NOT_RUN: [i32; 2] = [126, 127];
 
@@ -34,6 +36,7 @@ pub(super) fn verdict(
         How::Signal(_) => again(Code::Internal),
         How::Exit(code) if NOT_RUN.contains(&code) => again(Code::Internal),
         How::Exit(TRY_AGAIN) => again(Code::Unavailable),
+        How::Exit(REJECT) => WorkError::Rejected(failure(Code::FailedPrecondition)),
         How::Exit(code) => WorkError::Failed(failure(code_of(code))),
     })
 }
@@ -127,6 +130,14 @@ mod tests {
             (How::Exit(64), "", "what", false, failed(Code::InvalidArgument, "what")),
             (How::Exit(66), "", "what", false, failed(Code::NotFound, "what")),
             (How::Exit(75), "", "later", false, again(Code::Unavailable, "later")),
+            (
+                How::Exit(79),
+                "",
+                "closed",
+                false,
+                Err(WorkError::rejected(Code::FailedPrecondition, "closed")),
+            ),
+            (How::Exit(79), "", "bye", true, failed(Code::Cancelled, "bye")),
             (How::Exit(127), "", "no such", false, again(Code::Internal, "no such")),
             (How::Signal(9), "", "", false, again(Code::Internal, "killed by signal 9")),
             (How::Signal(15), "", "", true, failed(Code::Cancelled, "killed by signal 15")),

@@ -1,10 +1,17 @@
 //! The program through its pipes: data on stdout, all else on stderr, and exit codes.
 
+mod change;
 mod check;
+mod config;
 mod demo;
+mod list;
 mod operations;
 mod refused;
+mod shell;
 mod token;
+mod views;
+mod wait;
+mod watch;
 
 use std::path::Path;
 
@@ -25,7 +32,20 @@ fn help_says_what_there_is() {
             assert!(help.stdout.contains(word), "{arguments}: {word}\n{}", help.stdout);
         }
     }
-    let commands = ["serve", "check", "demo", "operations describe", "operations wait"];
+    let commands = [
+        "serve",
+        "check",
+        "demo",
+        "config show",
+        "completion",
+        "man",
+        "operations list",
+        "operations describe",
+        "operations wait",
+        "operations cancel",
+        "operations delete",
+        "operations watch",
+    ];
     for command in commands {
         let help = cli(home.path(), &format!("{command} --help"));
         assert_eq!((help.code, &*help.stderr), (Some(0), ""), "{command}");
@@ -47,7 +67,13 @@ fn what_cant_be_asked_is_exit_code_2() {
         "operations",
         "operations describe",
         "operations wait one --timeout 5",
-        "operations wait one --output yaml",
+        "operations wait one --output xml",
+        "operations list --output value=",
+        "operations list --limit 0",
+        "operations list --order-by name",
+        "operations watch one --filter done=true",
+        "operations delete one --output json",
+        "completion tcsh",
         "opertions",
     ];
     for arguments in table {

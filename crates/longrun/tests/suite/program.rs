@@ -91,7 +91,7 @@ struct Printed {
 }
 
 impl Lines {
-    fn of(pipe: impl Read + Send + 'static) -> Self {
+    pub(crate) fn of(pipe: impl Read + Send + 'static) -> Self {
         let shared = Arc::new((Mutex::new(Printed::default()), Condvar::new()));
         let lines = Self(shared.clone());
         std::thread::spawn(move || {
@@ -110,6 +110,11 @@ impl Lines {
     pub(crate) fn find<T>(&self, pick: impl Fn(&str) -> Option<T>) -> T {
         let found = self.until(|read| read.lines.iter().find_map(|line| pick(line)));
         found.unwrap_or_else(|lines| panic!("the line didn't come:\n{}", joined(&lines)))
+    }
+
+    /// What `look` finds, now or once another line has come.
+    pub(crate) fn when<T>(&self, look: impl Fn() -> Option<T>) -> Option<T> {
+        self.until(|_| look()).ok()
     }
 
     /// Every line, once the pipe is closed.

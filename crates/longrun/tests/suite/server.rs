@@ -74,13 +74,28 @@ impl Server {
 
     /// Creates `operations/{id}`, which its service itself works on.
     pub(crate) fn create(&self, id: &str) {
-        let record = json!({
+        self.create_with(id, json!({}));
+    }
+
+    /// As [`create`](Self::create), with more fields of the record.
+    pub(crate) fn create_with(&self, id: &str, more: Value) {
+        let mut record = json!({
             "owner": "local:admin",
             "execution": "SELF",
             "deadline": "2100-01-01T00:00:00Z",
         });
+        let more = more.as_object().expect("fields").clone();
+        record.as_object_mut().expect("fields").extend(more);
         let path = format!("{RECORDS}?operationId={id}");
         let answer = self.rest("POST", &path, &record.to_string());
+        assert_eq!(answer.status, 200, "{answer:?}");
+    }
+
+    /// Writes a percentage into its metadata.
+    pub(crate) fn progress(&self, id: &str, percent: u8) {
+        let record = json!({ "operation": { "metadata": progress(percent) } });
+        let path = format!("{RECORDS}/{id}?updateMask=operation.metadata");
+        let answer = self.rest("PATCH", &path, &record.to_string());
         assert_eq!(answer.status, 200, "{answer:?}");
     }
 
@@ -89,4 +104,10 @@ impl Server {
         let answer = self.rest("POST", &format!("{RECORDS}/{id}:finish"), &result.to_string());
         assert_eq!(answer.status, 200, "{answer:?}");
     }
+}
+
+/// Metadata that tell how far the work is.
+pub(crate) fn progress(percent: u8) -> Value {
+    let fields = json!({ "progressPercent": percent });
+    json!({ "@type": "type.googleapis.com/google.protobuf.Struct", "value": fields })
 }

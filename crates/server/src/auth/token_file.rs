@@ -11,6 +11,9 @@ use crate::clock::Random;
 /// Its name in the data folder.
 pub const TOKEN_FILE: &str = "token";
 
+/// How the name of a token begins that isn't in its place yet.
+const DRAFT: &str = "token.";
+
 /// Why there is no token.
 #[derive(Debug)]
 pub struct TokenFileError {
@@ -30,6 +33,9 @@ pub fn local_token(data_dir: &Path, random: &dyn Random) -> Result<Secret, Token
         }
         found => found,
     };
+    if found.is_ok() {
+        sweep(data_dir);
+    }
     found.map_err(|source| TokenFileError { path, source })
 }
 
@@ -52,12 +58,25 @@ fn create(data_dir: &Path, path: &Path, random: &dyn Random) -> io::Result<()> {
     random.fill(&mut token);
     let mut suffix = [0; 8];
     random.fill(&mut suffix);
-    let draft = data_dir.join(format!("{TOKEN_FILE}.{}", hex(&suffix)));
+    let draft = data_dir.join(format!("{DRAFT}{}", hex(&suffix)));
     let linked = write_private(&draft, &hex(&token)).and_then(|()| fs::hard_link(&draft, path));
+    // Whoever found a token has swept the draft away, before or after it was linked.
     let removed = fs::remove_file(&draft);
-    match linked {
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
-        _ => removed.and_then(|()| File::open(data_dir)?.sync_all()),
+    if !path.exists() {
+        linked.and(removed)?;
+    }
+    File::open(data_dir)?.sync_all()
+}
+
+/// Removes drafts of starts that were killed. There is a token by now: nobody needs one.
+fn sweep(data_dir: &Path) {
+    for entry in fs::read_dir(data_dir).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let suffix = name.to_str().and_then(|name| name.strip_prefix(DRAFT));
+        if suffix.is_some_and(|hex| hex.len() == 16 && hex.bytes().all(|c| c.is_ascii_hexdigit())) {
+            // What can't be removed does no harm.
+            let _ = fs::remove_file(entry.path());
+        }
     }
 }
 
@@ -115,6 +134,22 @@ mod tests {
             use std::os::unix::fs::PermissionsExt as _;
             let mode = fs::metadata(dir.path().join(TOKEN_FILE)).unwrap().permissions().mode();
             assert_eq!(mode & 0o777, 0o600);
+        }
+    }
+
+    #[test]
+    fn drafts_of_killed_starts_are_swept_away() {
+        let dir = tempfile::tempdir().unwrap();
+        let names = ["token.0123456789abcdef", "token.d", "token.0123456789abcdeg", "token.backup"];
+        for before in [vec![], vec![TOKEN_FILE]] {
+            for name in before.iter().chain(&names) {
+                fs::write(dir.path().join(name), "x").unwrap();
+            }
+            local_token(dir.path(), &SystemRandom).unwrap();
+            let mut left: Vec<_> =
+                fs::read_dir(dir.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
+            left.sort_unstable();
+            assert_eq!(left, ["token", "token.0123456789abcdeg", "token.backup", "token.d"]);
         }
     }
 

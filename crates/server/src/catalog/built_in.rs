@@ -1,4 +1,4 @@
-//! The services that the program carries.
+//! The services that the program carries: those of `examples/`, word for word.
 
 /// A service config and the interface definitions that go with it.
 pub(super) struct BuiltIn {
@@ -10,17 +10,28 @@ pub(super) struct BuiltIn {
     pub(super) files: &'static [(&'static str, &'static str)],
 }
 
+/// A file of the Workspace Events example.
+macro_rules! workspace_events {
+    ($path:literal) => {
+        include_str!(concat!("../../../../examples/workspace-events/", $path))
+    };
+}
+
 const BUILT_IN: [BuiltIn; 1] = [BuiltIn {
     name: "workspaceevents.googleapis.com",
-    yaml: include_str!("builtin/workspaceevents.yaml"),
+    yaml: workspace_events!("workspaceevents.yaml"),
     files: &[
         (
             "google/apps/events/subscriptions/v1/subscription_resource.proto",
-            include_str!("builtin/google/apps/events/subscriptions/v1/subscription_resource.proto"),
+            workspace_events!(
+                "protos/google/apps/events/subscriptions/v1/subscription_resource.proto"
+            ),
         ),
         (
             "google/apps/events/subscriptions/v1/subscriptions_service.proto",
-            include_str!("builtin/google/apps/events/subscriptions/v1/subscriptions_service.proto"),
+            workspace_events!(
+                "protos/google/apps/events/subscriptions/v1/subscriptions_service.proto"
+            ),
         ),
     ],
 }];

@@ -90,11 +90,11 @@ impl Method {
     /// # Errors
     /// Says which setting is wrong, and what is.
     pub(super) fn read_settings(&mut self) -> Result<(), String> {
-        let MethodSettings { operation_parent, exclusive, .. } = &self.settings;
+        let MethodSettings { admit_timeout, operation_parent, exclusive, .. } = &self.settings;
         let Some(lro) = &mut self.lro else {
-            return match (operation_parent, exclusive) {
-                (None, None) => Ok(()),
-                _ => Err("operation_parent and exclusive are for methods that return a google.longrunning.Operation".to_owned()),
+            return match (admit_timeout, operation_parent, exclusive) {
+                (None, None, None) => Ok(()),
+                _ => Err("admit_timeout, operation_parent and exclusive are for methods that return a google.longrunning.Operation".to_owned()),
             };
         };
         if let Some(source) = operation_parent {

@@ -120,6 +120,15 @@ impl Catalog {
         }
     }
 
+    /// What is wrong with a path that no service can read for it.
+    #[must_use]
+    pub fn bad_path(&self, verb: &str, path: &str) -> Option<String> {
+        self.services.iter().find_map(|service| match service.route(verb, path) {
+            Err(RouteError::BadPath(what)) => Some(what),
+            _ => None,
+        })
+    }
+
     /// The service that a gRPC request means: as for REST, but at the end the only one
     /// that serves the RPC.
     ///

@@ -6,7 +6,7 @@ use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// Everything that is to be loaded. Without a service and without descriptors it is
 /// `longrun.local` alone.
@@ -57,7 +57,7 @@ pub enum ConfigSource {
 }
 
 /// Who sees whose operations.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Policy {
     /// Everybody their own.
@@ -68,7 +68,7 @@ pub enum Policy {
 }
 
 /// How `google.longrunning.Operations` is bound.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Bindings {
     /// As the service config says.
@@ -81,6 +81,8 @@ pub enum Bindings {
 /// What is particular to one method; `None` everywhere is the server's default.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct MethodSettings {
+    /// How long a call is held for a worker to finish or reject it. None.
+    pub admit_timeout: Option<Duration>,
     /// How long an operation may stay open. `"24h"`.
     pub deadline: Option<Duration>,
     /// How long a lease is, 1 s to 1 h. `"30s"`.

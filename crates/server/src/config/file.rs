@@ -74,7 +74,7 @@ impl File {
             proto_path: source.resolve(table.proto_path),
             descriptor_set: source.resolve(table.descriptor_set),
             tokens: source.tokens(table.auth.tokens)?,
-            limits: table.limits.into(),
+            limits: table.limits,
             services: services.collect::<Result<_, _>>()?,
         })
     }

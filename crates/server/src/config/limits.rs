@@ -3,42 +3,97 @@
 use std::num::{NonZeroU32, NonZeroU64};
 use std::time::Duration;
 
-use serde::Deserialize;
+use longrun_transcoding::DEPTH_MAX;
+use serde::de::{Deserializer, Error};
+use serde::{Deserialize, Serialize};
 
 use super::text;
+use crate::operation::filter::FILTER_BYTES_MAX;
 
-/// What the server bears. Every field is a key of `[limits]`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What the server bears. Every field is a key of `[limits]`; its comment ends in the
+/// default.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Limits {
-    /// Requests a second that each principal may make on average; `None`: any number.
+    /// Requests a second that each principal may make on average. `None`: any number.
     pub requests_per_second: Option<NonZeroU32>,
-    /// Requests that a principal may make at once before the average counts; as many as
-    /// `requests_per_second` if not given.
+    /// Requests that a principal may make at once before the average counts. `None`: as many
+    /// as `requests_per_second`.
     pub burst: Option<NonZeroU32>,
-    /// Bytes of one request. 1 MiB.
+    /// Bytes of one request: its body, or its gRPC message. 1 MiB.
+    #[serde(deserialize_with = "count")]
     pub request_bytes_max: usize,
+    /// Bytes of request bodies in memory at once that are not complete yet, over all
+    /// connections; a request beyond is `UNAVAILABLE`. 256 MiB.
+    #[serde(deserialize_with = "count")]
+    pub bodies_bytes_max: usize,
     /// Bytes of an operation's response, metadata and error together. 1 MiB.
+    #[serde(deserialize_with = "count")]
     pub operation_bytes_max: usize,
     /// Bytes at which list, lease and watch messages are cut: below the 4 MiB at which gRPC
     /// clients stop. 3 MiB.
+    #[serde(deserialize_with = "count")]
     pub message_bytes_max: usize,
     /// Bytes of `grpc-status-details-bin`; details beyond are dropped. 8 KiB.
+    #[serde(deserialize_with = "count")]
     pub error_details_bytes_max: usize,
+    /// Bytes of a request's headers, with its method, path and query. 32 KiB.
+    #[serde(deserialize_with = "count")]
+    pub header_bytes_max: usize,
+    /// Headers of a request. 100.
+    #[serde(deserialize_with = "count")]
+    pub headers_max: usize,
+    /// Bytes of a request's path and query. 16 KiB.
+    #[serde(deserialize_with = "count")]
+    pub uri_bytes_max: usize,
+    /// Levels of nesting of a JSON body; at most the 100 that protobuf libraries read. 100.
+    #[serde(deserialize_with = "depth")]
+    pub json_depth_max: usize,
+    /// Bytes of a filter; at most the 4 KiB that any may have. 4 KiB.
+    #[serde(deserialize_with = "filter")]
+    pub filter_bytes_max: usize,
     /// Rows of one page. 1,000.
+    #[serde(deserialize_with = "count")]
     pub page_size_max: usize,
     /// Rows that one page looks at for what of its filter no store answers. 10,000.
-    pub list_scan_rows_max: usize,
+    #[serde(deserialize_with = "count")]
+    pub list_scan_max: usize,
     /// Bytes of operations kept in memory for reading. 256 MiB.
+    #[serde(deserialize_with = "count")]
     pub hot_bytes_max: usize,
-    /// Connections open at once. 10,000.
+    /// Connections open at once, over all addresses. One more is told so (503) and closed.
+    /// 10,000.
+    #[serde(deserialize_with = "count")]
     pub connections_max: usize,
     /// Concurrent streams of one HTTP/2 connection. 256.
+    #[serde(deserialize_with = "streams")]
     pub streams_max: u32,
     /// Bytes of records and of what is kept about them, above which no more operations are
-    /// created; `None`: any number.
+    /// created. `None`: any number.
+    #[serde(deserialize_with = "bytes")]
     pub store_bytes_max: Option<u64>,
-    /// How long a client may take to send its request's headers. `"10s"`.
+    /// Streams of one HTTP/2 connection that the client may have reset before the server
+    /// looked at them; one more ends the connection. 20.
+    #[serde(deserialize_with = "count")]
+    pub resets_max: usize,
+    /// How long a client may take from connecting, or from its next request's first byte, to
+    /// the end of the request's headers; in HTTP/2, to the end of the connection's preface.
+    /// `"10s"`.
+    #[serde(deserialize_with = "duration", serialize_with = "text::write_duration")]
     pub header_timeout: Duration,
+    /// How long a client may take to send a request's body. `"60s"`.
+    #[serde(deserialize_with = "duration", serialize_with = "text::write_duration")]
+    pub body_timeout: Duration,
+    /// How long a client may take no byte of what is being sent to it. `"60s"`.
+    #[serde(deserialize_with = "duration", serialize_with = "text::write_duration")]
+    pub write_timeout: Duration,
+    /// How long a connection may be without an open request. The default is longer than the
+    /// 600 s for which load balancers of Google keep theirs. `"620s"`.
+    #[serde(deserialize_with = "duration", serialize_with = "text::write_duration")]
+    pub idle_timeout: Duration,
+    /// How long open requests have to end once the server stops. `"5s"`.
+    #[serde(deserialize_with = "duration", serialize_with = "text::write_duration")]
+    pub drain_timeout: Duration,
 }
 
 impl Default for Limits {
@@ -47,60 +102,59 @@ impl Default for Limits {
             requests_per_second: None,
             burst: None,
             request_bytes_max: 1 << 20,
+            bodies_bytes_max: 256 << 20,
             operation_bytes_max: 1 << 20,
             message_bytes_max: 3 << 20,
             error_details_bytes_max: 8 << 10,
+            header_bytes_max: 32 << 10,
+            headers_max: 100,
+            uri_bytes_max: 16 << 10,
+            json_depth_max: DEPTH_MAX,
+            filter_bytes_max: FILTER_BYTES_MAX,
             page_size_max: 1_000,
-            list_scan_rows_max: 10_000,
+            list_scan_max: 10_000,
             hot_bytes_max: 256 << 20,
             connections_max: 10_000,
             streams_max: 256,
             store_bytes_max: None,
+            resets_max: 20,
             header_timeout: Duration::from_secs(10),
+            body_timeout: Duration::from_secs(60),
+            write_timeout: Duration::from_secs(60),
+            idle_timeout: Duration::from_secs(620),
+            drain_timeout: Duration::from_secs(5),
         }
     }
 }
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub(super) struct LimitsTable {
-    requests_per_second: Option<NonZeroU32>,
-    burst: Option<NonZeroU32>,
-    request_bytes_max: Option<NonZeroU32>,
-    operation_bytes_max: Option<NonZeroU32>,
-    message_bytes_max: Option<NonZeroU32>,
-    error_details_bytes_max: Option<NonZeroU32>,
-    page_size_max: Option<NonZeroU32>,
-    list_scan_rows_max: Option<NonZeroU32>,
-    hot_bytes_max: Option<NonZeroU32>,
-    connections_max: Option<NonZeroU32>,
-    streams_max: Option<NonZeroU32>,
-    store_bytes_max: Option<NonZeroU64>,
-    #[serde(deserialize_with = "text::positive_duration")]
-    header_timeout: Option<Duration>,
+fn count<'de, D: Deserializer<'de>>(from: D) -> Result<usize, D::Error> {
+    NonZeroU32::deserialize(from).map(|count| count.get() as usize)
 }
 
-impl From<LimitsTable> for Limits {
-    fn from(table: LimitsTable) -> Self {
-        let default = Self::default();
-        let size = |given: Option<NonZeroU32>, default| given.map_or(default, |n| n.get() as usize);
-        Self {
-            requests_per_second: table.requests_per_second,
-            burst: table.burst,
-            request_bytes_max: size(table.request_bytes_max, default.request_bytes_max),
-            operation_bytes_max: size(table.operation_bytes_max, default.operation_bytes_max),
-            message_bytes_max: size(table.message_bytes_max, default.message_bytes_max),
-            error_details_bytes_max: size(
-                table.error_details_bytes_max,
-                default.error_details_bytes_max,
-            ),
-            page_size_max: size(table.page_size_max, default.page_size_max),
-            list_scan_rows_max: size(table.list_scan_rows_max, default.list_scan_rows_max),
-            hot_bytes_max: size(table.hot_bytes_max, default.hot_bytes_max),
-            connections_max: size(table.connections_max, default.connections_max),
-            streams_max: table.streams_max.map_or(default.streams_max, NonZeroU32::get),
-            store_bytes_max: table.store_bytes_max.map(NonZeroU64::get),
-            header_timeout: table.header_timeout.unwrap_or(default.header_timeout),
-        }
+fn bytes<'de, D: Deserializer<'de>>(from: D) -> Result<Option<u64>, D::Error> {
+    NonZeroU64::deserialize(from).map(|bytes| Some(bytes.get()))
+}
+
+fn streams<'de, D: Deserializer<'de>>(from: D) -> Result<u32, D::Error> {
+    NonZeroU32::deserialize(from).map(NonZeroU32::get)
+}
+
+fn depth<'de, D: Deserializer<'de>>(from: D) -> Result<usize, D::Error> {
+    at_most(DEPTH_MAX, count(from)?)
+}
+
+fn filter<'de, D: Deserializer<'de>>(from: D) -> Result<usize, D::Error> {
+    at_most(FILTER_BYTES_MAX, count(from)?)
+}
+
+fn at_most<E: Error>(max: usize, given: usize) -> Result<usize, E> {
+    if given > max {
+        return Err(E::custom(format!("expected a number from 1 to {max}")));
     }
+    Ok(given)
+}
+
+fn duration<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
+    // Only an absent key has no value, and that has its default already.
+    text::positive_duration(from).map(Option::unwrap_or_default)
 }

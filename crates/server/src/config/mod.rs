@@ -7,6 +7,7 @@ mod error;
 mod file;
 mod limits;
 mod resolve;
+mod show;
 mod table;
 mod text;
 

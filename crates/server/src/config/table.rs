@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::limits::LimitsTable;
+use super::Limits;
 use super::text::{self, NotYet};
 use crate::catalog::{Bindings, MethodSettings, Policy};
 
@@ -31,7 +31,7 @@ pub(super) struct FileTable {
     #[serde(deserialize_with = "text::duration")]
     pub(super) tombstone_retention: Option<Duration>,
     pub(super) auth: AuthTable,
-    pub(super) limits: LimitsTable,
+    pub(super) limits: Limits,
     pub(super) service: Vec<Spanned<ServiceTable>>,
     #[serde(rename = "store")]
     _store: Later,
@@ -78,6 +78,8 @@ pub(super) struct ServiceTable {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct MethodTable {
+    #[serde(deserialize_with = "text::duration")]
+    admit_timeout: Option<Duration>,
     #[serde(deserialize_with = "text::positive_duration")]
     deadline: Option<Duration>,
     #[serde(deserialize_with = "text::lease_duration")]
@@ -90,8 +92,6 @@ pub(super) struct MethodTable {
     operation_parent: Option<String>,
     exclusive: Option<String>,
     allow_unscoped: bool,
-    #[serde(rename = "admit_timeout")]
-    _admit_timeout: Later,
     #[serde(rename = "mode")]
     _mode: Later,
 }
@@ -99,6 +99,7 @@ pub(super) struct MethodTable {
 impl From<MethodTable> for MethodSettings {
     fn from(table: MethodTable) -> Self {
         Self {
+            admit_timeout: table.admit_timeout,
             deadline: table.deadline,
             lease_duration: table.lease_duration,
             retention: table.retention,

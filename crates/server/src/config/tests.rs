@@ -54,6 +54,7 @@ fn everything() {
         policy = "shared"
         bindings = "wide"
         [service.method."lib.v1.Library/Build"]
+        admit_timeout = "2s"
         deadline = "6s"
         lease_duration = "5m"
         retention = "30d"
@@ -84,19 +85,69 @@ fn everything() {
     assert_eq!(library.config, Some(ConfigSource::File(folder.join("library.yaml"))));
     assert_eq!((library.policy, library.bindings), (Policy::Shared, Bindings::Wide));
     let method = &library.methods["lib.v1.Library/Build"];
+    assert_eq!(method.admit_timeout, Some(Duration::from_secs(2)));
     assert_eq!(method.lease_duration, Some(Duration::from_secs(300)));
     assert_eq!(method.operation_parent.as_deref(), Some("{parent}"));
     assert_eq!(method.exclusive.as_deref(), Some("name"));
     let built_in = ConfigSource::BuiltIn("workspaceevents.googleapis.com".to_owned());
     assert_eq!((&events.config, events.policy), (&Some(built_in), Policy::Owner));
+    assert_shown_is_the_same(file);
+    assert_shown_is_the_same(File::default());
 }
 
+/// What is shown of a configuration is one, and the same but for what is hidden.
+fn assert_shown_is_the_same(file: File) {
+    let resolve = |file: File| {
+        let mut config = Config::resolve(file, Overrides::default(), Path::new("/here")).unwrap();
+        config.sources.services.iter_mut().for_each(|service| service.place.clear());
+        config
+    };
+    let config = resolve(file);
+    let shown = config.to_toml().unwrap().to_string();
+    assert!(!shown.contains(ABC), "{shown}");
+    let again =
+        parse(&shown.replace("(hidden)", ABC)).unwrap_or_else(|error| panic!("{error}: {shown}"));
+    assert_eq!(resolve(again), config, "{shown}");
+}
+
+/// docs/limits.md has every key, with its default.
 #[test]
-fn rows_that_a_filter_looks_at_are_limited() {
-    assert_eq!(parse("").unwrap().limits.list_scan_rows_max, 10_000);
-    let file = parse("[limits]\nlist_scan_rows_max = 7").unwrap();
-    assert_eq!(file.limits, Limits { list_scan_rows_max: 7, ..Limits::default() });
-    assert!(parse("[limits]\nlist_scan_rows_max = 0").is_err());
+fn the_page_of_limits_says_what_is() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/limits.md");
+    let page = std::fs::read_to_string(path).unwrap();
+    let rows = page.lines().filter_map(|line| {
+        let (key, rest) = line.strip_prefix("| `")?.split_once("` | ")?;
+        Some((key, rest.split(" | ").next()?))
+    });
+    // Asked for what it doesn't know, serde says all that it knows.
+    let known = toml::from_str::<Limits>("unknown = 1").unwrap_err().message().to_owned();
+    let mut known: Vec<&str> = known.split('`').skip(3).step_by(2).collect();
+    let mut told: Vec<&str> = rows.clone().map(|(key, _)| key).collect();
+    told.sort_unstable();
+    known.sort_unstable();
+    assert_eq!(told, known);
+
+    for (key, default) in rows {
+        let quoted = default.strip_prefix('`').and_then(|rest| rest.split_once('`'));
+        let text = quoted.map_or_else(String::new, |(value, _)| format!("{key} = {value}"));
+        let limits: Limits = toml::from_str(&text).unwrap();
+        assert_eq!(limits, Limits::default(), "{text}");
+        let bytes = quoted.and_then(|(value, _)| value.parse::<u64>().ok());
+        let told = default.split_once(" (").map(|(_, told)| told.trim_end_matches(')'));
+        if key.ends_with("bytes_max")
+            && let Some(bytes) = bytes
+        {
+            let short = match bytes >> 20 {
+                0 => format!("{} KiB", bytes >> 10),
+                mib => format!("{mib} MiB"),
+            };
+            assert_eq!(told, Some(short.as_str()), "{key}");
+        }
+        // A key that another's field would take has no default to tell it by.
+        let other = if default.contains('"') { "\"7s\"" } else { "7" };
+        let limits: Limits = toml::from_str(&format!("{key} = {other}")).unwrap();
+        assert_ne!(limits, Limits::default(), "{key}");
+    }
 }
 
 #[test]
@@ -109,6 +160,9 @@ fn errors_name_file_line_and_key() {
         ("[limits]\nburst = 0", ":2:9:", "burst = 0"),
         ("[limits]\nburst = \"many\"", ":2:9: invalid type", "burst"),
         ("[limits]\nlist_max = 1", ":2:1: unknown key", "list_max"),
+        ("[limits]\njson_depth_max = 101", ":2:18: expected a number from 1 to 100", "json"),
+        ("[limits]\nfilter_bytes_max = 4097", ":2:20: expected a number from 1 to 4096", "filter"),
+        ("[limits]\nstreams_max = -1", ":2:15:", "streams_max"),
         ("[limits]\nheader_timeout = 6", ":2:18: invalid type", "header_timeout"),
         ("[limits]\nheader_timeout = \"0s\"", ":2:18: expected a duration above", "header_timeout"),
         ("[limits]\nheader_timeout = \"6\"", ":2:18: `6` is no duration", "header_timeout"),
@@ -140,8 +194,8 @@ fn errors_name_file_line_and_key() {
             "mode",
         ),
         (
-            "[[service]]\n[service.method.\"a.B/C\"]\nadmit_timeout = \"6s\"",
-            ":3:17: this key is not yet",
+            "[[service]]\n[service.method.\"a.B/C\"]\nadmit_timeout = \"6\"",
+            ":3:17: `6` is no duration",
             "admit_timeout",
         ),
         (

@@ -6,8 +6,8 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use serde::Deserialize;
 use serde::de::{self, Deserializer, Visitor};
+use serde::{Deserialize, Serializer};
 
 /// The longest duration: a hundred years of 365 days.
 const DURATION_DAYS_MAX: u64 = 36_500;
@@ -35,6 +35,22 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
              \"500ms\", \"6s\", \"24h\" or \"30d\", at most {DURATION_DAYS_MAX}d"
         )),
     }
+}
+
+/// A span of time as text, in the largest unit that says it exactly.
+pub(super) fn duration_text(duration: Duration) -> String {
+    let millis = duration.as_millis();
+    let units = [(86_400_000, "d"), (3_600_000, "h"), (60_000, "m"), (1_000, "s")];
+    match units.iter().find(|(length, _)| millis.is_multiple_of(*length)) {
+        _ if millis == 0 => "0s".to_owned(),
+        Some((length, unit)) => format!("{}{unit}", millis / length),
+        None => format!("{millis}ms"),
+    }
+}
+
+/// As [`duration_text`], for what serde writes.
+pub(super) fn write_duration<S: Serializer>(duration: &Duration, to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_str(&duration_text(*duration))
 }
 
 /// An address to listen on: `IP:PORT`, or `localhost:PORT` for 127.0.0.1.
@@ -129,7 +145,10 @@ mod tests {
         let good = [("0s", 0), ("500ms", 500), ("6s", 6_000), ("5m", 300_000), ("24h", 86_400_000)];
         for (text, millis) in good {
             assert_eq!(parse_duration(text), Ok(Duration::from_millis(millis)), "{text}");
+            let written = duration_text(Duration::from_millis(millis));
+            assert_eq!(parse_duration(&written), parse_duration(text), "{written}");
         }
+        assert_eq!(duration_text(Duration::from_secs(7 * 86_400)), "7d");
         assert_eq!(parse_duration("30d"), Ok(Duration::from_secs(30 * 86_400)));
         assert!(parse_duration("36500d").is_ok());
         for bad in [

@@ -1,12 +1,12 @@
-//! What can go wrong, and the code and reason of each.
+//! What can go wrong, and the reason of each.
 
 use std::collections::BTreeMap;
 
-use longrun_api::google::rpc::Code;
+use longrun_api::google::rpc::{Code, Status};
 
-use super::Violation;
+use super::{Reason, Violation};
 
-/// What went wrong. Each kind has one code and one reason.
+/// What went wrong. Each kind has one reason, but for a worker's rejection, which has its own.
 #[derive(Debug)]
 pub enum Kind {
     /// No rule reads the path.
@@ -73,6 +73,10 @@ pub enum Kind {
         /// What would have been taken.
         limit_bytes: usize,
     },
+    /// The request's body didn't come in time.
+    RequestTimeout,
+    /// A gRPC message that is compressed.
+    CompressionUnsupported,
     /// Partial success makes no sense in one collection.
     PartialSuccessUnsupported,
     /// Not there, or somebody else's: the two can't be told apart.
@@ -124,6 +128,15 @@ pub enum Kind {
         /// The operation.
         name: String,
     },
+    /// The operation is not held, so its call can't be rejected.
+    OperationAdmitted {
+        /// The operation.
+        name: String,
+    },
+    /// A worker has rejected the call with this.
+    Rejected(Status),
+    /// No worker has answered a call for validation.
+    ValidationUnanswered,
     /// The record has changed.
     EtagMismatch {
         /// The operation.
@@ -143,6 +156,8 @@ pub enum Kind {
         /// What it is that has run out: `store_bytes_max` or `disk`.
         limit: &'static str,
     },
+    /// No room for another connection, or for the request's body.
+    ServerBusy,
     /// The store is away.
     StoreUnavailable,
     /// A bug, or a broken machine.
@@ -150,47 +165,50 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// The one place that says what code and reason a kind has.
-    pub(super) fn classify(&self) -> (Code, &'static str) {
-        match self {
-            Self::RouteNotFound { .. } => (Code::NotFound, "ROUTE_NOT_FOUND"),
-            Self::MethodNotAllowed { .. } => (Code::Unimplemented, "METHOD_NOT_ALLOWED"),
-            Self::MethodUnimplemented { .. } => (Code::Unimplemented, "METHOD_UNIMPLEMENTED"),
-            Self::ServiceAmbiguous { .. } => (Code::NotFound, "SERVICE_AMBIGUOUS"),
-            Self::ServiceNotFound { .. } => (Code::NotFound, "SERVICE_NOT_FOUND"),
-            Self::CredentialsMissing | Self::ApiKeyOnly => {
-                (Code::Unauthenticated, "CREDENTIALS_MISSING")
+    /// The one place that says what code and what reason a kind has.
+    pub(super) fn classify(&self) -> (Code, Option<Reason>) {
+        let reason = match self {
+            Self::Rejected(status) => {
+                return (Code::try_from(status.code).unwrap_or(Code::Unknown), None);
             }
-            Self::AccessTokenInvalid => (Code::Unauthenticated, "ACCESS_TOKEN_INVALID"),
-            Self::AccessTokenExpired => (Code::Unauthenticated, "ACCESS_TOKEN_EXPIRED"),
-            Self::OverloadedCredentials => (Code::InvalidArgument, "OVERLOADED_CREDENTIALS"),
-            Self::ScopeInsufficient { .. } => {
-                (Code::PermissionDenied, "ACCESS_TOKEN_SCOPE_INSUFFICIENT")
-            }
-            Self::HostNotAllowed { .. } => (Code::PermissionDenied, "HOST_NOT_ALLOWED"),
-            Self::OriginNotAllowed { .. } => (Code::PermissionDenied, "ORIGIN_NOT_ALLOWED"),
-            Self::InvalidArgument { .. } => (Code::InvalidArgument, "INVALID_ARGUMENT"),
-            Self::RequestTooLarge { .. } => (Code::InvalidArgument, "REQUEST_TOO_LARGE"),
-            Self::PartialSuccessUnsupported => (Code::Unimplemented, "PARTIAL_SUCCESS_UNSUPPORTED"),
-            Self::OperationNotFound { .. } => (Code::NotFound, "OPERATION_NOT_FOUND"),
-            Self::OperationDeleted { .. } => (Code::NotFound, "OPERATION_DELETED"),
-            Self::OperationExpired { .. } => (Code::NotFound, "OPERATION_EXPIRED"),
-            Self::OperationAlreadyExists { .. } => {
-                (Code::AlreadyExists, "OPERATION_ALREADY_EXISTS")
-            }
-            Self::RequestIdReused => (Code::AlreadyExists, "REQUEST_ID_REUSED"),
-            Self::ExclusiveKeyHeld { .. } => (Code::Aborted, "EXCLUSIVE_KEY_HELD"),
-            Self::ResumeTokenExpired => (Code::OutOfRange, "RESUME_TOKEN_EXPIRED"),
-            Self::OperationDone { .. } => (Code::FailedPrecondition, "OPERATION_DONE"),
-            Self::LeaseRequired { .. } => (Code::Aborted, "LEASE_REQUIRED"),
-            Self::LeaseLost { .. } => (Code::Aborted, "LEASE_LOST"),
-            Self::ExecutionSelf { .. } => (Code::FailedPrecondition, "EXECUTION_SELF"),
-            Self::EtagMismatch { .. } => (Code::Aborted, "ETAG_MISMATCH"),
-            Self::RateLimitExceeded { .. } => (Code::ResourceExhausted, "RATE_LIMIT_EXCEEDED"),
-            Self::StoreFull { .. } => (Code::ResourceExhausted, "STORE_FULL"),
-            Self::StoreUnavailable => (Code::Unavailable, "STORE_UNAVAILABLE"),
-            Self::Internal => (Code::Internal, "INTERNAL"),
-        }
+            Self::RouteNotFound { .. } => Reason::RouteNotFound,
+            Self::MethodNotAllowed { .. } => Reason::MethodNotAllowed,
+            Self::MethodUnimplemented { .. } => Reason::MethodUnimplemented,
+            Self::ServiceAmbiguous { .. } => Reason::ServiceAmbiguous,
+            Self::ServiceNotFound { .. } => Reason::ServiceNotFound,
+            Self::CredentialsMissing | Self::ApiKeyOnly => Reason::CredentialsMissing,
+            Self::AccessTokenInvalid => Reason::AccessTokenInvalid,
+            Self::AccessTokenExpired => Reason::AccessTokenExpired,
+            Self::OverloadedCredentials => Reason::OverloadedCredentials,
+            Self::ScopeInsufficient { .. } => Reason::AccessTokenScopeInsufficient,
+            Self::HostNotAllowed { .. } => Reason::HostNotAllowed,
+            Self::OriginNotAllowed { .. } => Reason::OriginNotAllowed,
+            Self::InvalidArgument { .. } => Reason::InvalidArgument,
+            Self::RequestTooLarge { .. } => Reason::RequestTooLarge,
+            Self::RequestTimeout => Reason::RequestTimeout,
+            Self::CompressionUnsupported => Reason::CompressionUnsupported,
+            Self::PartialSuccessUnsupported => Reason::PartialSuccessUnsupported,
+            Self::OperationNotFound { .. } => Reason::OperationNotFound,
+            Self::OperationDeleted { .. } => Reason::OperationDeleted,
+            Self::OperationExpired { .. } => Reason::OperationExpired,
+            Self::OperationAlreadyExists { .. } => Reason::OperationAlreadyExists,
+            Self::RequestIdReused => Reason::RequestIdReused,
+            Self::ExclusiveKeyHeld { .. } => Reason::ExclusiveKeyHeld,
+            Self::ResumeTokenExpired => Reason::ResumeTokenExpired,
+            Self::OperationDone { .. } => Reason::OperationDone,
+            Self::LeaseRequired { .. } => Reason::LeaseRequired,
+            Self::LeaseLost { .. } => Reason::LeaseLost,
+            Self::ExecutionSelf { .. } => Reason::ExecutionSelf,
+            Self::OperationAdmitted { .. } => Reason::OperationAdmitted,
+            Self::ValidationUnanswered => Reason::ValidationUnanswered,
+            Self::EtagMismatch { .. } => Reason::EtagMismatch,
+            Self::RateLimitExceeded { .. } => Reason::RateLimitExceeded,
+            Self::StoreFull { .. } => Reason::StoreFull,
+            Self::ServerBusy => Reason::ServerBusy,
+            Self::StoreUnavailable => Reason::StoreUnavailable,
+            Self::Internal => Reason::Internal,
+        };
+        (reason.code(), Some(reason))
     }
 
     /// Whether it is about who calls: such errors name the service and the method.
@@ -232,6 +250,7 @@ impl Kind {
             | Self::OperationExpired { name }
             | Self::OperationAlreadyExists { name }
             | Self::OperationDone { name }
+            | Self::OperationAdmitted { name }
             | Self::LeaseRequired { name }
             | Self::LeaseLost { name }
             | Self::ExecutionSelf { name } => one("name", name.clone()),

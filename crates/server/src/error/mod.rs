@@ -1,5 +1,5 @@
-//! One error for the whole server: a kind that decides code, reason and details, a message
-//! for the caller, and a source for the log.
+//! One error for the whole server: a kind that decides reason and details, a message for the
+//! caller, and a source for the log.
 
 mod kind;
 mod status;
@@ -7,9 +7,9 @@ mod status;
 use std::fmt;
 
 pub use kind::Kind;
-pub use status::http_status;
 
 use crate::operation::{Claimed, Gone, OperationName, Refusal};
+pub use crate::reason::Reason;
 use crate::store::{Full, StoreError};
 
 /// The domain of errors that belong to no service.
@@ -34,10 +34,27 @@ pub type Violation = longrun_transcoding::Violation;
 /// A call's result.
 pub type Result<T> = std::result::Result<T, Error>;
 
+/// The longest text in an error, in bytes: longer than any name, and short enough for
+/// trailers. What a caller sent may be a megabyte.
+const TEXT_BYTES_MAX: usize = 2048;
+
+/// The most that is said of one request.
+const VIOLATIONS_MAX: usize = 100;
+
+/// The text, cut if it is too long.
+fn shortened(mut text: String) -> String {
+    if text.len() > TEXT_BYTES_MAX {
+        let end = (0..=TEXT_BYTES_MAX - "…".len()).rev().find(|at| text.is_char_boundary(*at));
+        text.truncate(end.unwrap_or_default());
+        text.push('…');
+    }
+    text
+}
+
 impl Error {
     /// An error without an inner source.
     pub fn new(kind: Kind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), domain: None, source: None }
+        Self { kind, message: shortened(message.into()), domain: None, source: None }
     }
 
     /// `INVALID_ARGUMENT` for one field.
@@ -48,7 +65,8 @@ impl Error {
 
     /// `INVALID_ARGUMENT` for several fields: the message joins their descriptions.
     #[must_use]
-    pub fn violations(violations: Vec<Violation>) -> Self {
+    pub fn violations(mut violations: Vec<Violation>) -> Self {
+        violations.truncate(VIOLATIONS_MAX);
         let lines: Vec<&str> = violations.iter().map(|one| one.description.as_str()).collect();
         let message = lines.join("\n");
         Self::new(Kind::InvalidArgument { violations }, message)
@@ -90,6 +108,7 @@ impl Error {
         match error {
             StoreError::NotFound => Self::not_found(name),
             StoreError::Gone(tombstone) => Self::gone(name, tombstone.gone),
+            StoreError::Rejected(_) => Self::not_found(name),
             StoreError::AlreadyExists => {
                 let name = name.to_string();
                 let message = format!("Operation \"{name}\" already exists.");
@@ -171,7 +190,13 @@ impl Error {
             Refusal::ExecutionSelf => Self::new(
                 Kind::ExecutionSelf { name: name.to_string() },
                 format!(
-                    "Operation \"{name}\" is its service's own: it has no lease to renew or release."
+                    "Operation \"{name}\" is its service's own: it has no lease to renew, release or reject."
+                ),
+            ),
+            Refusal::Admitted => Self::new(
+                Kind::OperationAdmitted { name: name.to_string() },
+                format!(
+                    "Operation \"{name}\" is not held for admission, or no longer: finish it with the error instead."
                 ),
             ),
             Refusal::EtagMismatch { current } => Self::new(
@@ -181,6 +206,12 @@ impl Error {
             Refusal::WrongType { field, expected, actual } => Self::invalid(
                 field,
                 format!("Invalid value at '{field}': expected a {expected}, got a {actual}."),
+            ),
+            Refusal::TooLarge { bytes, limit } => Self::invalid(
+                "",
+                format!(
+                    "Response, metadata and error of operation \"{name}\" would be {bytes} bytes; together they have {limit}."
+                ),
             ),
         }
     }
@@ -194,12 +225,37 @@ impl Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.kind.classify().1, self.message)
+        let (code, reason) = self.kind.classify();
+        let why = reason.map_or_else(|| code.as_str_name(), Reason::name);
+        write!(f, "{why}: {}", self.message)
     }
 }
 
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         self.source.as_ref().map(|inner| inner.as_ref() as _)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_caller_sent_is_quoted_in_part() {
+        let fits = "é".repeat(TEXT_BYTES_MAX / 2);
+        assert_eq!(shortened(fits.clone()), fits);
+        let cut = shortened(format!("x{fits}"));
+        assert!(cut.len() <= TEXT_BYTES_MAX && cut.ends_with("é…"), "{}", cut.len());
+
+        let error = Error::not_found(&"n".repeat(1 << 20));
+        let one = |field: String| Violation { description: field.repeat(2), field };
+        let many = (0..1000).map(|_| one("v".repeat(10_000))).collect();
+        for error in [error, Error::violations(many)] {
+            let status = error.to_status(DOMAIN, None);
+            assert_eq!(status.message.len(), TEXT_BYTES_MAX);
+            let bytes: usize = status.details.iter().map(|detail| detail.value.len()).sum();
+            assert!(bytes < (2 * VIOLATIONS_MAX + 1) * (TEXT_BYTES_MAX + 64), "{bytes}");
+        }
     }
 }

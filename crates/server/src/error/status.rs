@@ -4,22 +4,27 @@ use longrun_api::google::rpc::{
     self, BadRequest, Code, ErrorInfo, QuotaFailure, RetryInfo, bad_request, quota_failure,
 };
 
-use super::{Error, Kind, Violation};
+use super::{Error, Kind, Reason, Violation, shortened};
+use crate::reason::http_status;
 
 impl Error {
+    /// Why, for programs; `None`: as a worker says.
+    #[must_use]
+    pub fn reason(&self) -> Option<Reason> {
+        self.kind.classify().1
+    }
+
     /// The canonical code.
     #[must_use]
     pub fn code(&self) -> Code {
         self.kind.classify().0
     }
 
-    /// The HTTP status: the code's own, but 405 for a wrong verb.
+    /// The HTTP status.
     #[must_use]
     pub fn http_status(&self) -> u16 {
-        match self.kind {
-            Kind::MethodNotAllowed { .. } => 405,
-            _ => http_status(self.code()),
-        }
+        let (code, reason) = self.kind.classify();
+        reason.map_or_else(|| http_status(code), Reason::http_status)
     }
 
     /// Whole seconds after which the call may be made again.
@@ -27,7 +32,7 @@ impl Error {
     pub fn retry_seconds(&self) -> Option<u32> {
         match self.kind {
             Kind::RateLimitExceeded { retry_seconds, .. } => Some(retry_seconds),
-            Kind::StoreUnavailable => Some(1),
+            Kind::StoreUnavailable | Kind::ServerBusy | Kind::ValidationUnanswered => Some(1),
             // Operations expire, and somebody may make room.
             Kind::StoreFull { .. } => Some(60),
             _ => None,
@@ -50,11 +55,15 @@ impl Error {
         Some(format!("Bearer realm=\"{realm}\"{tail}"))
     }
 
-    /// As `google.rpc.Status`, with an `ErrorInfo` of `domain` and what the code calls for.
+    /// As `google.rpc.Status`, with an `ErrorInfo` of `domain` and what the code calls for; a
+    /// worker's rejection is passed on as it is.
     #[must_use]
     pub fn to_status(&self, domain: &str, method: Option<&str>) -> rpc::Status {
-        let domain = self.domain.as_deref().unwrap_or(domain);
+        if let Kind::Rejected(status) = &self.kind {
+            return status.clone();
+        }
         let (code, reason) = self.kind.classify();
+        let domain = self.domain.as_deref().unwrap_or(domain);
         let mut metadata = self.kind.metadata();
         if self.kind.concerns_caller() {
             metadata.insert("service".to_owned(), domain.to_owned());
@@ -63,16 +72,16 @@ impl Error {
             }
         }
         let info = ErrorInfo {
-            reason: reason.to_owned(),
+            reason: reason.map_or("", Reason::name).to_owned(),
             domain: domain.to_owned(),
-            metadata: metadata.into_iter().collect(),
+            metadata: metadata.into_iter().map(|(key, value)| (key, shortened(value))).collect(),
         };
         let mut details = vec![any("ErrorInfo", &info)];
         match &self.kind {
             Kind::InvalidArgument { violations } => {
                 let violation = |one: &Violation| bad_request::FieldViolation {
-                    field: one.field.clone(),
-                    description: one.description.clone(),
+                    field: shortened(one.field.clone()),
+                    description: shortened(one.description.clone()),
                     ..Default::default()
                 };
                 let field_violations = violations.iter().map(violation).collect();
@@ -101,25 +110,6 @@ impl Error {
             details.push(any("RetryInfo", &RetryInfo { retry_delay: Some(delay) }));
         }
         rpc::Status { code: code as i32, message: self.message.clone(), details }
-    }
-}
-
-/// A code's HTTP status, as `google/rpc/code.proto` gives it.
-#[must_use]
-pub fn http_status(code: Code) -> u16 {
-    match code {
-        Code::Ok => 200,
-        Code::InvalidArgument | Code::FailedPrecondition | Code::OutOfRange => 400,
-        Code::Unauthenticated => 401,
-        Code::PermissionDenied => 403,
-        Code::NotFound => 404,
-        Code::Aborted | Code::AlreadyExists => 409,
-        Code::ResourceExhausted => 429,
-        Code::Cancelled => 499,
-        Code::Unknown | Code::Internal | Code::DataLoss => 500,
-        Code::Unimplemented => 501,
-        Code::Unavailable => 503,
-        Code::DeadlineExceeded => 504,
     }
 }
 

@@ -1,6 +1,6 @@
 //! What may become of a record, and why not.
 
-use super::{Gone, Record};
+use super::{Gone, Record, Rejection};
 
 /// What an event makes of a record.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -11,9 +11,12 @@ pub enum Change {
     Put(Box<Record>),
     /// The record goes, and why; this was its last version, for the answer.
     Remove(Box<Record>, Gone),
+    /// The record goes as if it had never been, and its call is answered with this; the
+    /// version is its last.
+    Reject(Box<Record>, Rejection),
 }
 
-/// Why an event may not happen. Each has one code and one reason in `error`.
+/// Why an event may not happen. Each has one reason in `error`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refusal {
     /// It isn't there, or not for this caller.
@@ -28,8 +31,10 @@ pub enum Refusal {
     LeaseLost,
     /// A SELF record has no leases, so no token can be right.
     TokenOnSelf,
-    /// A SELF record can't be renewed or released.
+    /// A SELF record can't be renewed, released or rejected.
     ExecutionSelf,
+    /// The call isn't held, or no longer: it can't be rejected.
+    Admitted,
     /// The record has changed since the caller read it.
     EtagMismatch {
         /// The etag that it has now.
@@ -43,6 +48,13 @@ pub enum Refusal {
         expected: String,
         /// Full name of the type that was sent.
         actual: String,
+    },
+    /// The record would hold more than it may.
+    TooLarge {
+        /// What response, metadata and error would come to.
+        bytes: usize,
+        /// What they may.
+        limit: usize,
     },
 }
 

@@ -6,6 +6,7 @@
 mod change;
 mod claim;
 pub mod filter;
+mod hold;
 mod name;
 mod page;
 mod record;
@@ -21,6 +22,7 @@ pub use claim::{
     Claim, ClaimKey, ClaimKind, Claimed, Digest, REQUEST_ID_RETENTION, RequestClaim, Verdict, judge,
 };
 pub use filter::{Compare, Filter, FilterError, Term};
+pub use hold::{Hold, HoldEnd, Rejection};
 pub use name::{Id, NameError, OperationName, Parent, RecordName};
 pub use page::{PageError, PageSize, PageToken, page_digest};
 pub use record::{
@@ -30,4 +32,4 @@ pub use record::{
 pub use resume::{ResumeError, ResumeToken};
 pub use time::{Span, Timestamp};
 pub use tombstone::{Gone, OwnerDigest, Tombstone};
-pub use transition::{Expected, Finish, Grant, NewRecord, Release, Renewal, Update};
+pub use transition::{Expected, Finish, Grant, NewRecord, Reject, Release, Renewal, Update};

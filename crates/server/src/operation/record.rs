@@ -5,7 +5,7 @@ use std::fmt;
 
 use bytes::Bytes;
 
-use super::{Digest, RecordName, RequestClaim, Span, Timestamp};
+use super::{Digest, Hold, RecordName, RequestClaim, Span, Timestamp};
 
 /// Key-value pairs that a backend attaches to a record.
 pub type Labels = BTreeMap<String, String>;
@@ -233,6 +233,8 @@ pub struct Record {
     pub execution: Execution,
     /// Where the work stands.
     pub state: State,
+    /// Whether it is no operation yet: only an open record that workers lease is held.
+    pub hold: Option<Hold>,
     /// The RPC's request.
     pub request: Option<Payload>,
     /// Progress and the like.
@@ -306,18 +308,24 @@ impl Record {
         format!("\"{:x}\"", self.version)
     }
 
-    /// When time alone may next change it: a retry delay, a lease, a deadline or the
+    /// When time alone may next change it: a hold, a retry delay, a lease, a deadline or the
     /// retention runs out.
     #[must_use]
     pub fn due_time(&self) -> Timestamp {
-        match &self.state {
-            State::Pending { delayed_until: Some(time) } => self.deadline.min(*time),
-            State::Pending { delayed_until: None } | State::Running(Holder::Service) => {
-                self.deadline
-            }
-            State::Running(Holder::Worker(lease)) => self.deadline.min(lease.expire_time),
-            State::Done(done) => done.expire_time,
-        }
+        let first = match &self.state {
+            State::Pending { delayed_until } => *delayed_until,
+            State::Running(Holder::Service) => None,
+            State::Running(Holder::Worker(lease)) => Some(lease.expire_time),
+            State::Done(done) => return done.expire_time,
+        };
+        let hold_end = self.hold.map(|hold| hold.until);
+        [first, hold_end].into_iter().flatten().fold(self.deadline, Timestamp::min)
+    }
+
+    /// Whether clients don't see it, whosever it is: no operation yet, or one no longer.
+    #[must_use]
+    pub fn is_hidden(&self) -> bool {
+        self.hold.is_some() || self.delete_time.is_some()
     }
 }
 

@@ -5,9 +5,9 @@ use proptest::option;
 use proptest::prelude::*;
 
 use super::{
-    Digest, Done, Execution, Expected, Finisher, Holder, Id, Lease, LeaseToken, OperationName,
-    Outcome, Parent, Payload, Principal, Record, RecordName, RequestClaim, Span, State, Status,
-    Timestamp, TokenHash,
+    Digest, Done, Execution, Expected, Finisher, Hold, HoldEnd, Holder, Id, Lease, LeaseToken,
+    OperationName, Outcome, Parent, Payload, Principal, Record, RecordName, RequestClaim, Span,
+    State, Status, Timestamp, TokenHash,
 };
 
 /// `seconds` after a moment that is the tests' own.
@@ -54,6 +54,7 @@ pub(crate) fn record(id: &str, now: Timestamp) -> Record {
         request_claim: None,
         execution: Execution::Leased,
         state: State::Pending { delayed_until: None },
+        hold: None,
         request: Some(payload("test.Request", b"request")),
         metadata: Some(payload("test.Metadata", b"old")),
         labels: [("env".to_owned(), "old".to_owned())].into(),
@@ -143,6 +144,7 @@ prop_compose! {
         request_claim in option::of(any::<([u8; 32], [u8; 32])>()),
         descriptors in vec(any::<[u8; 32]>(), 0..3),
         (execution, state) in any_state(),
+        hold in option::of((any_time(), prop::bool::ANY)),
         (request, metadata) in (option::of(any_payload()), option::of(any_payload())),
         labels in btree_map("[a-z]{1,4}", "\\PC{0,10}", 0..4),
         (create_time, update_time, deadline) in (any_time(), any_time(), any_time()),
@@ -155,10 +157,15 @@ prop_compose! {
         let owner = owner.and_then(|owner| Principal::parse(&owner));
         let request_claim = request_claim
             .map(|(scope, body)| RequestClaim { scope: Digest(scope), body: Digest(body) });
+        let open = execution == Execution::Leased && !matches!(state, State::Done(_));
+        let hold = hold.filter(|_| open).map(|(until, admit)| Hold {
+            until,
+            end: if admit { HoldEnd::Admit } else { HoldEnd::Remove },
+        });
         let descriptors = descriptors.into_iter().map(Digest).collect();
         Record {
-            name, method, owner, exclusive_key, request_claim, descriptors, execution, state, request, metadata, labels, create_time,
-            start_time, update_time, expire_time, delete_time, deadline, cancel_request_time,
+            name, method, owner, exclusive_key, request_claim, descriptors, execution, state, hold,
+            request, metadata, labels, create_time, start_time, update_time, expire_time, delete_time, deadline, cancel_request_time,
             attempt, max_attempts, lease_duration, retention, version,
         }
     }

@@ -1,8 +1,11 @@
 use std::sync::atomic::AtomicBool;
 
 use super::*;
+use crate::clock::Clock;
 use crate::operation::samples::{at, name, payload, record, token};
-use crate::operation::{Done, Finisher, Gone, Holder, Lease, Outcome, State, StateName, Status};
+use crate::operation::{
+    Done, Finisher, Gone, Hold, HoldEnd, Holder, Lease, Outcome, State, StateName, Status,
+};
 use crate::store::conformance::{Log, ManualClock};
 use crate::store::embedded::{EmbeddedOptions, EmbeddedStore, Faults};
 use crate::store::{Birth, ChangesQuery, Found, Sequence};
@@ -148,6 +151,25 @@ async fn what_runs_out_has_its_effect_and_nothing_before() {
     assert_eq!(place.reaper.pass().await.unwrap(), 0, "nothing is due any more");
 }
 
+/// Whether or not a server was there.
+#[tokio::test]
+async fn holds_end_at_their_time() {
+    for passes in [vec![4, 8, 12, 16, 19, 20], vec![19, 30], vec![100]] {
+        let held =
+            |id: &str, end| Record { hold: Some(Hold { until: at(20), end }), ..record(id, at(0)) };
+        let place =
+            Place::new(vec![held("held", HoldEnd::Admit), held("asked", HoldEnd::Remove)]).await;
+        let (last, before) = passes.split_last().unwrap();
+        place.pass(before.iter().copied()).await;
+        for id in ["held", "asked"] {
+            assert!(place.get(id).await.unwrap().hold.is_some(), "{id} {passes:?}");
+        }
+        place.pass([*last]).await;
+        assert_eq!(place.get("held").await.unwrap().hold, None);
+        assert_eq!(place.state("asked").await, None);
+    }
+}
+
 /// Time when no server could take renewals does not count against leases; deadlines,
 /// delays and expiry run on.
 #[tokio::test]
@@ -181,6 +203,47 @@ async fn after_a_gap_no_lease_ends_before_one_more_of_its_length() {
             place.pass([end]).await;
             assert_eq!(place.state("leased").await, PENDING, "{what}");
         }
+    }
+}
+
+/// Falls asleep for some minutes when it was looked at so many times.
+struct Sleepy {
+    inner: Arc<ManualClock>,
+    looks: AtomicI64,
+}
+
+impl Clock for Sleepy {
+    fn now(&self) -> Timestamp {
+        if self.looks.fetch_sub(1, Ordering::SeqCst) == 0 {
+            self.inner.advance(Span::seconds(900));
+        }
+        self.inner.now()
+    }
+}
+
+/// The gap may lie before the pass, between its look for what is due and its own at the
+/// clock, and before the store's, by which the lease is judged.
+#[tokio::test]
+async fn a_machine_that_sleeps_in_the_midst_of_a_pass_loses_no_lease() {
+    for looks in 0..3 {
+        let dir = tempfile::tempdir().unwrap();
+        let inner = Arc::new(ManualClock::new(at(0)));
+        let clock = Arc::new(Sleepy { inner: inner.clone(), looks: AtomicI64::new(i64::MAX) });
+        let (log, options) = (Arc::new(Log::default()), EmbeddedOptions::default());
+        let store = EmbeddedStore::open(dir.path(), clock.clone(), log, options).unwrap();
+        let store: Arc<dyn Store> = Arc::new(store);
+        store.create(vec![Box::new(|_| leased("leased"))]).await.remove(0).unwrap();
+        let reaper = Reaper::new(store.clone(), Arc::new(|_, change| change));
+        for second in (4..20).step_by(4) {
+            inner.set(at(second));
+            reaper.pass().await.unwrap();
+        }
+        inner.set(at(20));
+        clock.looks.store(looks, Ordering::SeqCst);
+        reaper.pass().await.unwrap();
+        assert_eq!(inner.now(), at(920), "it has slept");
+        let found = store.get(vec![name("leased")]).await.unwrap().remove(0);
+        assert_eq!(found.record().unwrap().state_name(), StateName::Running, "{looks} looks");
     }
 }
 

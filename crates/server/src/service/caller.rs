@@ -65,7 +65,8 @@ fn insufficient(scopes: Vec<String>) -> Error {
 }
 
 /// Whether clients of the service may see the record: their own, unless it is shared. Of one
-/// that was deleted they learn that it was, and nobody else that it ever was there.
+/// that was deleted they learn that it was, and nobody else that it ever was there. A held one
+/// is no operation yet.
 ///
 /// # Errors
 /// [`Refusal::NotFound`], [`Refusal::Gone`].
@@ -75,10 +76,10 @@ pub(super) fn sees(
     record: &Record,
 ) -> std::result::Result<(), Refusal> {
     let own = record.owner.as_ref() == Some(&caller.principal);
-    match (own || service.policy == Policy::Shared, record.delete_time) {
-        (true, None) => Ok(()),
-        (true, Some(_)) => Err(Refusal::Gone(Gone::Deleted)),
-        (false, _) => Err(Refusal::NotFound),
+    match (own || service.policy == Policy::Shared, record.hold, record.delete_time) {
+        (false, ..) | (true, Some(_), _) => Err(Refusal::NotFound),
+        (true, None, Some(_)) => Err(Refusal::Gone(Gone::Deleted)),
+        (true, None, None) => Ok(()),
     }
 }
 

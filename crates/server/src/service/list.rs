@@ -2,10 +2,9 @@
 
 use prost::Message;
 
-use super::filter::Asked;
+use super::filter::{self, Asked};
 use super::{Api, Call, Kept, Pools};
 use crate::error::{Error, Result};
-use crate::operation::filter::Condition;
 use crate::operation::{Outcome, PageSize, PageToken, Record, page_digest};
 use crate::store::{Cursor, ListQuery};
 
@@ -35,7 +34,7 @@ const READ_BYTES: usize = 1 << 20;
 
 /// Reads a page: `query` without filter, place and limit; `view` makes the answer's items.
 ///
-/// What of the filter the store doesn't answer is asked of at most `list_scan_rows_max`
+/// What of the filter the store doesn't answer is asked of at most `list_scan_max`
 /// rows. So a page may be short, or empty, and have a token all the same: the place behind
 /// the last row that was looked at.
 pub(super) async fn page<M: Message>(
@@ -49,9 +48,7 @@ pub(super) async fn page<M: Message>(
         .map_err(|error| Error::invalid("page_size", format!("{error}")))?
         .get()
         .clamp(1, api.limits.page_size_max.max(1));
-    let (filter, rest) = Condition::parse(ask.filter)
-        .map_err(|error| Error::invalid("filter", format!("Invalid filter: {error}")))?
-        .split();
+    let (filter, rest) = filter::parse(ask.filter, api.limits.filter_bytes_max)?.split();
     query.filter = filter;
     let digest = digest(call, &ask);
     if !ask.page_token.is_empty() {
@@ -62,7 +59,7 @@ pub(super) async fn page<M: Message>(
     let several = query.service.is_none();
 
     // With nothing left to ask, every row is one of the page's.
-    let look_max = if rest.is_always() { size } else { api.limits.list_scan_rows_max.max(1) };
+    let look_max = if rest.is_always() { size } else { api.limits.list_scan_max.max(1) };
     let (mut items, mut kept) = (Vec::new(), Vec::new());
     let (mut looked, mut bytes, mut read_rows) = (0, 0, FIRST_ROWS);
     let more = loop {

@@ -31,6 +31,7 @@ use crate::catalog::{Catalog, Method, Service};
 use crate::clock::Random;
 use crate::error::{Error, Kind, Result};
 use crate::live::{Hot, Live};
+use crate::operation::{Change, Record, transition};
 use crate::store::Store;
 
 /// All that a call needs: what is served, where it is kept, and the limits.
@@ -63,7 +64,9 @@ pub(crate) struct Limits {
     /// Between two heartbeats of a watch.
     pub heartbeat: Duration,
     /// Rows that one page looks at for what of its filter the store doesn't answer.
-    pub list_scan_rows_max: usize,
+    pub list_scan_max: usize,
+    /// A list's filter.
+    pub filter_bytes_max: usize,
 }
 
 /// The longest that WaitOperation and LeaseOperations hold a call.
@@ -156,6 +159,13 @@ impl Api {
         Err(unimplemented(&call.method.name))
     }
 
+    /// A change of time's with what the server itself writes into it.
+    pub(crate) fn stamped(&self, record: &Record, change: Change) -> Change {
+        let service = self.catalog.service(&record.name.service);
+        let change = stamp_change(service.map(|service| &**service), record, change);
+        transition::noted(record, change, self.pools.current(&record.name.service))
+    }
+
     /// Whether writes reach the store.
     ///
     /// # Errors
@@ -184,18 +194,18 @@ fn decode<M: Message + Default>(request: Bytes) -> Result<M> {
     })
 }
 
-/// Until when a call may be held: by the caller's wish, the cap, and its deadline, from
-/// which 200 ms or a tenth is left for the way back, whichever is more.
+/// Until when a call may be held: by the caller's wish, the cap, and its deadline.
 fn hold_until(wish: Option<Duration>, deadline: Option<Instant>, now: Instant) -> Instant {
     let wished = now + wish.unwrap_or(HOLD_MAX).min(HOLD_MAX);
-    match deadline {
-        Some(deadline) => {
-            let left = deadline.saturating_duration_since(now);
-            let margin = (left / 10).max(Duration::from_millis(200));
-            wished.min(now + left.saturating_sub(margin))
-        }
-        None => wished,
-    }
+    deadline.map_or(wished, |deadline| wished.min(answer_by(deadline, now)))
+}
+
+/// When an answer has to leave for a caller who stops listening at the deadline: 200 ms or a
+/// tenth is for the way back, whichever is more.
+fn answer_by(deadline: Instant, now: Instant) -> Instant {
+    let left = deadline.saturating_duration_since(now);
+    let margin = (left / 10).max(Duration::from_millis(200));
+    now + left.saturating_sub(margin)
 }
 
 #[cfg(test)]

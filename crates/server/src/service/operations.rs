@@ -64,6 +64,8 @@ async fn hold(
         }
         let woken = async {
             tokio::select! {
+                // No chance in what comes first: the simulation repeats itself.
+                biased;
                 () = signal.wait() => {}
                 // An error means that the server is gone, which is stopping too.
                 _ = draining.wait_for(|stop| *stop) => {}
@@ -96,7 +98,7 @@ pub(super) async fn list(api: &Api, call: &Call, request: ListOperationsRequest)
         service: Some(call.service.name.clone()),
         parent: Some(parent.clone()),
         owner: (!shared).then(|| call.caller.principal.clone()),
-        deleted: false,
+        hidden: false,
         filter: Filter::default(),
         order: Order::NewestFirst,
         after: None,

@@ -2,7 +2,7 @@
 //! give, nested ones too, or no client could read it.
 
 use longrun_api::google::rpc;
-use longrun_transcoding::{canonical, check_any_types};
+use longrun_transcoding::{canonical, check_any_types, decode};
 use prost_reflect::DynamicMessage;
 use prost_types::Any;
 
@@ -28,15 +28,9 @@ pub(super) fn check(service: &Service, field: &str, any: &Any, violations: &mut 
             service.name
         ));
     };
-    match DynamicMessage::decode(descriptor, any.value.as_slice()) {
-        Ok(message) => {
-            if let Err(inner) = check_any_types(&message) {
-                refuse(format!("Invalid value at '{field}': {}", inner.description));
-            }
-        }
-        Err(error) => {
-            refuse(format!("Invalid value at '{field}': it is no valid {name}: {error}."))
-        }
+    let checked = decode(&descriptor, &any.value).and_then(|message| check_any_types(&message));
+    if let Err(inner) = checked {
+        refuse(format!("Invalid value at '{field}': {}", inner.description));
     }
 }
 

@@ -15,7 +15,7 @@ pub trait Faults: Send + Sync + 'static {
     }
 }
 
-/// Where a store may die while it makes a record with claims.
+/// Where a store may die while it makes a record with claims, or rejects one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
     /// Nothing is written yet.
@@ -26,9 +26,13 @@ pub enum Step {
     Confirm,
     /// All is done; the caller doesn't know.
     Answer,
+    /// The rejected record is gone, its claims are not free.
+    Free,
 }
 
 impl Step {
-    /// All of them, in order.
-    pub const ALL: [Self; 4] = [Self::Claim, Self::Insert, Self::Confirm, Self::Answer];
+    /// Those of a birth, in order.
+    pub const BIRTH: [Self; 4] = [Self::Claim, Self::Insert, Self::Confirm, Self::Answer];
+    /// Those of a rejection, in order.
+    pub const REJECTION: [Self; 2] = [Self::Free, Self::Answer];
 }

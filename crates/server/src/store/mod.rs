@@ -15,8 +15,8 @@ use futures::future::BoxFuture;
 pub use faults::{Faults, Step};
 
 use crate::operation::{
-    Claimed, Decision, Digest, Filter, Parent, Principal, Record, RecordName, Refusal, Timestamp,
-    Tombstone,
+    Claimed, Decision, Digest, Filter, Parent, Principal, Record, RecordName, Refusal, Rejection,
+    Span, Timestamp, Tombstone,
 };
 
 /// Makes a record, given the store's now. It may run again after a conflict, so it is pure.
@@ -51,6 +51,9 @@ pub trait Store: Send + Sync + 'static {
     fn list(&self, query: ListQuery) -> BoxFuture<'_, Result<Vec<Record>, StoreError>>;
 
     /// Changes records; answers what each is now (its last version, if it was removed).
+    ///
+    /// A rejected record leaves no tombstone and no claim, but for [`REJECTION_RETENTION`] its
+    /// rejection under its name, for the calls that wait for it.
     fn update(
         &self,
         updates: Vec<(RecordName, Apply)>,
@@ -96,6 +99,10 @@ pub trait Store: Send + Sync + 'static {
     fn ready(&self) -> BoxFuture<'_, Result<(), StoreError>>;
 }
 
+/// How long a rejection is kept at least: longer than it takes the calls that wait for it, on
+/// whatever server, to read it.
+pub const REJECTION_RETENTION: Span = Span::seconds(300);
+
 /// What is under a name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Found {
@@ -103,6 +110,8 @@ pub enum Found {
     Record(Arc<Record>),
     /// A record was there.
     Tombstone(Tombstone),
+    /// A held record was there until just now: for its calls, and nobody else.
+    Rejected(Rejection),
     /// Nothing that is remembered.
     Nothing,
 }
@@ -113,7 +122,7 @@ impl Found {
     pub fn record(self) -> Option<Arc<Record>> {
         match self {
             Self::Record(record) => Some(record),
-            Self::Tombstone(_) | Self::Nothing => None,
+            Self::Tombstone(_) | Self::Rejected(_) | Self::Nothing => None,
         }
     }
 }
@@ -143,8 +152,8 @@ pub struct ListQuery {
     pub parent: Option<Parent>,
     /// Only this principal's.
     pub owner: Option<Principal>,
-    /// Deleted ones that are still open, too.
-    pub deleted: bool,
+    /// Those too that clients don't see ([`Record::is_hidden`]).
+    pub hidden: bool,
     /// Only those that it lets through.
     pub filter: Filter,
     /// Which end comes first.
@@ -250,6 +259,8 @@ pub enum StoreError {
     NotFound,
     /// The record was removed.
     Gone(Tombstone),
+    /// The held record was rejected: to all but its calls it was never there.
+    Rejected(Rejection),
     /// The name is taken.
     AlreadyExists,
     /// What the record claims is somebody else's.
@@ -267,6 +278,7 @@ impl fmt::Display for StoreError {
         match self {
             Self::NotFound => f.write_str("no such record"),
             Self::Gone(tombstone) => write!(f, "the record is gone: {:?}", tombstone.gone),
+            Self::Rejected(rejection) => write!(f, "the call was rejected: {rejection:?}"),
             Self::AlreadyExists => f.write_str("the name is taken"),
             Self::Claimed(claimed) => write!(f, "claimed already: {claimed:?}"),
             Self::Full(Full::Bytes { limit_bytes }) => {

@@ -2,14 +2,18 @@
 
 use std::sync::Arc;
 
-use http::{HeaderMap, header};
-use tokio::sync::watch;
+use bytes::Bytes;
+use http::{HeaderMap, Method, Uri, header};
+use hyper::body::Incoming;
+use tokio::sync::{Semaphore, watch};
 use tonic::service::Routes;
 
-use super::RateLimit;
+use super::body::{self, busy};
+use super::limit::RateLimit;
 use super::trace::{TraceId, TraceIds};
 use crate::auth::{Authenticator, Caller, CredentialError, Credentials, HostError, check_host};
 use crate::catalog::{Ambiguous, Service};
+use crate::config::Limits;
 use crate::error::{DOMAIN, Error, Kind, Result};
 use crate::service::{Api, REQUEST_ID};
 
@@ -25,16 +29,24 @@ pub(crate) struct Entry {
     pub(crate) guard: Option<Guard>,
     /// Calls per principal.
     pub(crate) rate: RateLimit,
-    /// Bytes of a request's body.
-    pub(crate) request_bytes_max: usize,
-    /// Bytes of a status in gRPC trailers.
-    pub(crate) error_details_bytes_max: usize,
+    /// What the transport bears.
+    pub(crate) limits: Limits,
+    /// A permit for each byte of the bodies that are not complete.
+    pub(crate) memory: Semaphore,
     /// Health and reflection.
     pub(crate) tonic: Routes,
     /// Names the exchanges.
     pub(crate) traces: TraceIds,
     /// True once the server stops.
     pub(crate) draining: watch::Receiver<bool>,
+}
+
+/// How a request came in.
+pub(super) struct Arrival {
+    /// `[[service]] listen`: it means this service.
+    pub(super) bound: Option<String>,
+    /// Whether its connection is one too many.
+    pub(super) full: bool,
 }
 
 /// The host names that a server without authentication answers to, besides loopback.
@@ -47,6 +59,40 @@ pub(crate) struct Guard {
 const QUOTED_CHARS_MAX: usize = 256;
 
 impl Entry {
+    /// Refuses every request of a connection that is one too many, but whether this lives.
+    pub(super) fn check_place(&self, arrival: &Arrival, path: &str) -> Result<()> {
+        if arrival.full && path != "/livez" { Err(busy()) } else { Ok(()) }
+    }
+
+    /// Refuses requests whose head is too large.
+    pub(super) fn check_head(&self, method: &Method, uri: &Uri, headers: &HeaderMap) -> Result<()> {
+        let Limits { uri_bytes_max, headers_max, header_bytes_max, .. } = self.limits;
+        let path_bytes = uri.path_and_query().map_or(0, |path| path.as_str().len());
+        let limit = if path_bytes > uri_bytes_max {
+            Some((uri_bytes_max, format!("path and query are larger than {uri_bytes_max} bytes")))
+        } else if headers.len() > headers_max {
+            Some((header_bytes_max, format!("it has more than {headers_max} headers")))
+        } else {
+            // A header's colon, space and line end are four bytes more.
+            let fields = headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4);
+            let bytes = method.as_str().len() + path_bytes + fields.sum::<usize>();
+            let text = || format!("its headers are larger than {header_bytes_max} bytes");
+            (bytes > header_bytes_max).then(|| (header_bytes_max, text()))
+        };
+        match limit {
+            Some((limit_bytes, what)) => {
+                let kind = Kind::RequestTooLarge { limit_bytes };
+                Err(Error::new(kind, format!("The request is too large: {what}.")))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Reads a body of at most `bytes_max` bytes.
+    pub(super) async fn read(&self, incoming: Incoming, bytes_max: usize) -> Result<Bytes> {
+        body::read(incoming, bytes_max, &self.limits, &self.memory).await
+    }
+
     /// Refuses strange hosts and pages where there is no authentication.
     pub(super) fn check_origin(&self, host: Option<&str>, headers: &HeaderMap) -> Result<()> {
         let Some(guard) = &self.guard else { return Ok(()) };

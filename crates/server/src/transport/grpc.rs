@@ -1,5 +1,6 @@
-//! The gRPC door: calls of any RPC in the catalog, one message in, one or many out, as bytes. Framing is the five
-//! bytes of the gRPC over HTTP/2 protocol; health and reflection are tonic's.
+//! The gRPC door: calls of any RPC in the catalog, one message in, one or many out, as
+//! bytes. Framing is the five bytes of the gRPC over HTTP/2 protocol; health and reflection
+//! are tonic's.
 
 mod stream;
 
@@ -7,45 +8,50 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Buf as _, BufMut as _, Bytes, BytesMut};
-use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, header};
-use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, header};
+use http_body_util::Full;
 use hyper::body::Incoming;
 use prost::Message as _;
 use tokio::time::Instant;
 use tower::ServiceExt as _;
 
-use super::body::Body;
-use super::entry::{Entry, ambiguous, domain, log, request_id, text};
+use super::body::{Body, too_large};
+use super::entry::{Arrival, Entry, ambiguous, domain, log, request_id, text};
 use super::trace::TraceId;
 use crate::catalog::Service;
 use crate::error::{Error, Kind, Result};
 use crate::service::{self, Call, Reply, authorize, authorize_backend, unimplemented};
 
-/// Whether a request comes to this door.
-pub(super) fn is_grpc(headers: &HeaderMap) -> bool {
-    text(headers, header::CONTENT_TYPE.as_str()).is_some_and(|kind| {
-        kind.strip_prefix("application/grpc")
-            .is_some_and(|rest| rest.is_empty() || rest.starts_with(['+', ';']))
-    })
+/// The bytes before a message: whether it is compressed, and its length.
+const PREFIX_BYTES: usize = 5;
+
+/// Whether a request comes to this door: by another verb, it is none of the protocol's.
+pub(super) fn is_grpc<B>(request: &Request<B>) -> bool {
+    let kind = text(request.headers(), header::CONTENT_TYPE.as_str());
+    request.method() == Method::POST
+        && kind.is_some_and(|kind| {
+            kind.strip_prefix("application/grpc")
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with(['+', ';']))
+        })
 }
 
 pub(super) async fn answer(
     entry: &Entry,
-    bound: Option<&str>,
+    arrival: &Arrival,
     request: Request<Incoming>,
 ) -> Response<Body> {
     let trace_id = entry.traces.of(request.headers());
     let rpc = request.uri().path().strip_prefix('/').unwrap_or_default().to_owned();
     if let Some(open) = builtin(&rpc) {
-        return tonic(entry, request, open, trace_id).await;
+        return tonic(entry, arrival, request, open, trace_id).await;
     }
     let mut service = None;
-    let result = call(entry, bound, request, &rpc, &mut service).await;
+    let result = call(entry, arrival, request, &rpc, &mut service).await;
     let edge = Edge::new(entry, domain(service.as_ref()), rpc, trace_id);
     let (mut response, outcome) = match result {
         Err(error) => (edge.error_response(&error), Err(error)),
         Ok(Reply { body: service::Body::Stream(messages), .. }) => {
-            let body = Body::Stream(stream::frames(messages, edge.clone()));
+            let body = Body::stream(stream::frames(messages, edge.clone()));
             (grpc_response(body), Ok(()))
         }
         Ok(reply) => (reply_response(&reply), Ok(())),
@@ -57,12 +63,14 @@ pub(super) async fn answer(
 
 async fn call(
     entry: &Entry,
-    bound: Option<&str>,
+    arrival: &Arrival,
     request: Request<Incoming>,
     rpc: &str,
     found: &mut Option<Arc<Service>>,
 ) -> Result<Reply> {
     let (parts, body) = request.into_parts();
+    entry.check_place(arrival, parts.uri.path())?;
+    entry.check_head(&parts.method, &parts.uri, &parts.headers)?;
     let host = parts.uri.authority().map(|authority| authority.as_str());
     let host = host.or_else(|| text(&parts.headers, header::HOST.as_str()));
     entry.check_origin(host, &parts.headers)?;
@@ -73,7 +81,11 @@ async fn call(
     let service = if backend {
         entry.backend.clone()
     } else {
-        let resolved = entry.api.catalog.resolve_grpc(host, bound, rpc).map_err(ambiguous)?;
+        let resolved = entry
+            .api
+            .catalog
+            .resolve_grpc(host, arrival.bound.as_deref(), rpc)
+            .map_err(ambiguous)?;
         resolved.cloned().ok_or_else(|| unimplemented(rpc))?
     };
     *found = (!backend).then(|| service.clone());
@@ -84,7 +96,7 @@ async fn call(
     } else {
         authorize(&caller, &method.scopes)?;
     }
-    let message = message(body, entry.request_bytes_max).await?;
+    let message = message(entry, body).await?;
     let request_id = request_id(&parts.headers)?;
     let (service, method) = (service.clone(), method.clone());
     let call = Call { service, method, caller, deadline, wait: None, request_id };
@@ -92,37 +104,25 @@ async fn call(
 }
 
 /// The one message of a unary request.
-async fn message(body: Incoming, limit: usize) -> Result<Bytes> {
-    // Five bytes of framing come before the message itself.
-    let collected = Limited::new(body, limit + 5).collect().await.map_err(|error| {
-        if error.is::<LengthLimitError>() { too_large(limit) } else { broken_body() }
-    })?;
-    let mut frame = collected.to_bytes();
-    if frame.len() < 5 {
+async fn message(entry: &Entry, body: Incoming) -> Result<Bytes> {
+    let limit = entry.limits.request_bytes_max;
+    let mut frame = entry.read(body, limit.saturating_add(PREFIX_BYTES)).await?;
+    if frame.len() < PREFIX_BYTES {
         return Err(Error::invalid("", "The request has no gRPC message."));
     }
     let compressed = frame.get_u8() != 0;
     let length = frame.get_u32() as usize;
     if compressed {
-        let kind = Kind::MethodUnimplemented { method: "grpc-encoding".to_owned() };
-        return Err(Error::new(
-            kind,
-            "Compressed messages are not supported: send them as they are.",
-        ));
+        let text = "Compressed messages are not supported: send them as they are.";
+        return Err(Error::new(Kind::CompressionUnsupported, text));
+    }
+    if length > limit {
+        return Err(too_large(limit));
     }
     if length != frame.len() {
         return Err(Error::invalid("", "The request is not exactly one gRPC message."));
     }
     Ok(frame)
-}
-
-pub(super) fn too_large(limit_bytes: usize) -> Error {
-    let message = format!("The request is larger than {limit_bytes} bytes.");
-    Error::new(Kind::RequestTooLarge { limit_bytes }, message)
-}
-
-pub(super) fn broken_body() -> Error {
-    Error::invalid("", "The request's body broke off.")
 }
 
 fn reply_response(reply: &Reply) -> Response<Body> {
@@ -139,9 +139,9 @@ fn reply_response(reply: &Reply) -> Response<Body> {
     response
 }
 
-/// A message behind its five bytes: not compressed, so long.
+/// A message behind its prefix: not compressed, so long.
 fn frame(message: Bytes) -> Bytes {
-    let mut frame = BytesMut::with_capacity(5 + message.len());
+    let mut frame = BytesMut::with_capacity(PREFIX_BYTES + message.len());
     frame.put_u8(0);
     frame.put_u32(u32::try_from(message.len()).unwrap_or(u32::MAX));
     frame.put(message);
@@ -164,16 +164,18 @@ struct Edge {
 
 impl Edge {
     fn new(entry: &Entry, domain: &str, rpc: String, trace_id: TraceId) -> Self {
-        let details_bytes_max = entry.error_details_bytes_max;
+        let details_bytes_max = entry.limits.error_details_bytes_max;
         Self { domain: domain.to_owned(), details_bytes_max, rpc, trace_id }
     }
 
     fn status(&self, error: &Error) -> tonic::Status {
         let mut status = error.to_status(&self.domain, Some(&self.rpc));
         if status.encoded_len() > self.details_bytes_max {
+            // The first says the reason, but a worker's may be any.
             status.details.truncate(1);
             let message = shortened(&status.message);
             status.message = format!("{message} (further details were too large)");
+            status.details.retain(|detail| detail.encoded_len() <= self.details_bytes_max);
         }
         let details = Bytes::from(status.encode_to_vec());
         tonic::Status::with_details(tonic::Code::from(status.code), status.message, details)
@@ -181,7 +183,15 @@ impl Edge {
 
     /// An error at once is trailers only, which clients may retry.
     fn error_response(&self, error: &Error) -> Response<Body> {
-        self.status(error).into_http::<tonic::body::Body>().map(Body::Tonic)
+        let mut response = self.status(error).into_http::<tonic::body::Body>().map(Body::Tonic);
+        let headers = response.headers_mut();
+        if let Some(seconds) = error.retry_seconds() {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if matches!(error.kind, Kind::CompressionUnsupported) {
+            headers.insert("grpc-accept-encoding", HeaderValue::from_static("identity"));
+        }
+        response
     }
 }
 
@@ -209,28 +219,51 @@ fn builtin(rpc: &str) -> Option<bool> {
 
 async fn tonic(
     entry: &Entry,
+    arrival: &Arrival,
     request: Request<Incoming>,
     open: bool,
     trace_id: TraceId,
 ) -> Response<Body> {
     let rpc = request.uri().path().trim_start_matches('/').to_owned();
-    let host = request.uri().authority().map(|authority| authority.as_str());
-    let allowed = entry.check_origin(host, request.headers()).and_then(|()| {
-        if open { Ok(()) } else { entry.caller(request.headers(), vec![], false).map(drop) }
-    });
-    let mut response = match &allowed {
-        Ok(()) => {
-            let request = request.map(tonic::body::Body::new);
-            match entry.tonic.clone().oneshot(request).await {
-                Ok(response) => response.map(Body::Tonic),
-                Err(never) => match never {},
-            }
+    let mut outcome = Ok(());
+    let mut response = match admit(entry, arrival, request, open).await {
+        Ok(request) => match entry.tonic.clone().oneshot(request).await {
+            Ok(response) => response.map(Body::Tonic),
+            Err(never) => match never {},
+        },
+        Err(error) => {
+            let edge = Edge::new(entry, domain(None), rpc.clone(), trace_id);
+            let response = edge.error_response(&error);
+            outcome = Err(error);
+            response
         }
-        Err(error) => Edge::new(entry, domain(None), rpc.clone(), trace_id).error_response(error),
     };
     trace_id.put(response.headers_mut());
-    log(trace_id, "grpc", &rpc, &allowed);
+    log(trace_id, "grpc", &rpc, &outcome);
     response
+}
+
+/// What goes on to tonic: a caller's, or what is open to all once it is complete, so that
+/// nobody unknown can keep it waiting.
+async fn admit(
+    entry: &Entry,
+    arrival: &Arrival,
+    request: Request<Incoming>,
+    open: bool,
+) -> Result<Request<tonic::body::Body>> {
+    let (parts, body) = request.into_parts();
+    entry.check_place(arrival, parts.uri.path())?;
+    entry.check_head(&parts.method, &parts.uri, &parts.headers)?;
+    let host = parts.uri.authority().map(|authority| authority.as_str());
+    entry.check_origin(host, &parts.headers)?;
+    let body = if open {
+        let limit = entry.limits.request_bytes_max.saturating_add(PREFIX_BYTES);
+        tonic::body::Body::new(Full::new(entry.read(body, limit).await?))
+    } else {
+        entry.caller(&parts.headers, vec![], false)?;
+        tonic::body::Body::new(body)
+    };
+    Ok(Request::from_parts(parts, body))
 }
 
 /// `grpc-timeout`: at most eight digits and a unit.
@@ -286,9 +319,10 @@ mod tests {
             ("application/json", false),
         ];
         for (kind, expected) in table {
-            let headers =
-                HeaderMap::from_iter([(header::CONTENT_TYPE, HeaderValue::from_static(kind))]);
-            assert_eq!(is_grpc(&headers), expected, "{kind}");
+            let mut request = Request::post("/").header("content-type", kind).body(()).unwrap();
+            assert_eq!(is_grpc(&request), expected, "{kind}");
+            *request.method_mut() = Method::GET;
+            assert!(!is_grpc(&request), "{kind}");
         }
     }
 }

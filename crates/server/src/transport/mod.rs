@@ -1,6 +1,7 @@
 //! The listener and its two doors. Doors translate; they never decide.
 
 mod body;
+mod connection;
 mod entry;
 mod grpc;
 mod io;

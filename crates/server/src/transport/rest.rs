@@ -10,20 +10,20 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, header, request};
-use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use longrun_transcoding::{
     RouteError, SystemParameters, effective_method, encode_request, split_query,
 };
 use prost_reflect::MessageDescriptor;
 
+pub(super) use self::answer::unreadable;
 use self::answer::{Style, print, probe};
 use self::stream::{Form, Printer};
-use super::body::Body;
-use super::entry::{Entry, ambiguous, domain, log, request_id, text};
-use super::grpc::{broken_body, too_large};
+use super::body::{Body, too_large};
+use super::entry::{Arrival, Entry, ambiguous, domain, log, request_id, text};
 use super::trace::TraceId;
 use crate::catalog::{Binding, Method as Rpc, Service, reserved};
+use crate::config::Limits;
 use crate::error::{Error, Kind, Result};
 use crate::service::{Body as Answer, Call, Reply, authorize, authorize_backend};
 
@@ -44,18 +44,20 @@ impl Exchange {
 
 pub(super) async fn answer(
     entry: &Entry,
-    bound: Option<&str>,
+    arrival: &Arrival,
     request: Request<Incoming>,
 ) -> Response<Body> {
     let trace_id = entry.traces.of(request.headers());
     let head = request.method() == Method::HEAD;
     let mut exchange = Exchange { trace_id, ..Exchange::default() };
     let mut outcome = Ok(());
-    let mut response = match exchange_of(entry, bound, request, &mut exchange).await {
+    let mut response = match exchange_of(entry, arrival, request, &mut exchange).await {
         Ok(response) => response,
         Err(error) => {
-            let domain = domain(exchange.service.as_ref());
-            let response = answer::error(&error, domain, exchange.rpc(), &exchange.style);
+            let service = exchange.service.as_ref();
+            let (domain, rpc) = (domain(service), exchange.rpc());
+            let service = service.map(|service| &**service);
+            let response = answer::error(&error, service, domain, rpc, &exchange.style);
             outcome = Err(error);
             response
         }
@@ -70,11 +72,13 @@ pub(super) async fn answer(
 
 async fn exchange_of(
     entry: &Entry,
-    bound: Option<&str>,
+    arrival: &Arrival,
     request: Request<Incoming>,
     exchange: &mut Exchange,
 ) -> Result<Response<Body>> {
     let (parts, body) = request.into_parts();
+    entry.check_place(arrival, parts.uri.path())?;
+    entry.check_head(&parts.method, &parts.uri, &parts.headers)?;
     let host = parts.uri.authority().map(|authority| authority.as_str());
     let host = host.or_else(|| text(&parts.headers, header::HOST.as_str()));
     entry.check_origin(host, &parts.headers)?;
@@ -88,14 +92,14 @@ async fn exchange_of(
     let mut body = Some(body);
     let query = match body.take_if(|_| form) {
         Some(body) => {
-            let form = read(body, entry.request_bytes_max).await?;
+            let form = entry.read(body, entry.limits.request_bytes_max).await?;
             String::from_utf8(form.into())
                 .map_err(|_| Error::invalid("", "The form is not valid UTF-8."))?
         }
         None => parts.uri.query().unwrap_or_default().to_owned(),
     };
 
-    let route = route(entry, host, bound, &verb, path, exchange)?;
+    let route = route(entry, host, arrival.bound.as_deref(), &verb, path, exchange)?;
     let lookup = |name: &str| text(&parts.headers, name).map(str::to_owned);
     let (system, mut query) =
         split_query(&query, &lookup).map_err(|one| Error::violations(vec![one]))?;
@@ -110,15 +114,21 @@ async fn exchange_of(
     }
 
     let body = match body {
-        Some(body) => read(body, entry.request_bytes_max).await?,
+        Some(body) => entry.read(body, entry.limits.request_bytes_max).await?,
         None => Bytes::new(),
     };
     let (input, output) = route.messages(entry)?;
     check_fields(&system, &output)?;
     let form = Form::of(&system, &parts.headers);
     query.extend(stream::last_event_id(form, &input, &parts.headers, &query));
-    let request = encode_request(&input, &route.binding.rule, &route.captures, &query, &body)
+    let Limits { json_depth_max, request_bytes_max, .. } = entry.limits;
+    let rule = &route.binding.rule;
+    let request = encode_request(&input, rule, &route.captures, &query, &body, json_depth_max)
         .map_err(Error::violations)?;
+    // JSON may be the shorter of the two: by gRPC the request would be refused.
+    if request.len() > request_bytes_max {
+        return Err(too_large(request_bytes_max));
+    }
 
     let call = Call {
         service: route.service.clone(),
@@ -211,7 +221,11 @@ fn route(
     } else {
         let resolved =
             entry.api.catalog.resolve_rest(host, bound, verb, path).map_err(ambiguous)?;
-        resolved.cloned().ok_or_else(|| no_route(verb, path))?
+        let Some(service) = resolved else {
+            let broken = entry.api.catalog.bad_path(verb, path);
+            return Err(broken.map_or_else(|| no_route(verb, path), bad_path));
+        };
+        service.clone()
     };
     if !backend {
         exchange.service = Some(service.clone());
@@ -222,7 +236,7 @@ fn route(
             let message = format!("{verb} is not allowed here; allowed: {}.", allow.join(", "));
             Error::new(Kind::MethodNotAllowed { verb: verb.to_owned(), allow }, message)
         }
-        RouteError::BadPath(message) => Error::invalid("", message),
+        RouteError::BadPath(what) => bad_path(what),
     })?;
     exchange.rpc = Some(found.method.clone());
     Ok(Route {
@@ -234,17 +248,14 @@ fn route(
     })
 }
 
+fn bad_path(what: String) -> Error {
+    Error::invalid("", what)
+}
+
 fn no_route(verb: &str, path: &str) -> Error {
     let path: String = path.chars().take(256).collect();
     let message = format!("No rule reads {verb} {path}.");
     Error::new(Kind::RouteNotFound { verb: verb.to_owned(), path }, message)
-}
-
-async fn read(body: Incoming, limit: usize) -> Result<Bytes> {
-    let collected = Limited::new(body, limit).collect().await.map_err(|error| {
-        if error.is::<LengthLimitError>() { too_large(limit) } else { broken_body() }
-    })?;
-    Ok(collected.to_bytes())
 }
 
 fn check_fields(system: &SystemParameters, output: &MessageDescriptor) -> Result<()> {

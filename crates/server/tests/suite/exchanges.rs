@@ -242,6 +242,9 @@ async fn two_services_that_read_the_same_paths() {
         "GET /v1/operations/one HTTP/1.1\nHost: workspaceevents.googleapis.com\nAuthorization: Bearer alice",
         "GET /v1/operations/one HTTP/1.1\nHost: longrun.local:8080\nAuthorization: Bearer alice",
         "DELETE /v1/operations/one HTTP/1.1\nAuthorization: Bearer alice",
+        "GET /v1/operations/%zz HTTP/1.1\nAuthorization: Bearer alice",
+        "GET /v1/operations/../one HTTP/1.1\nAuthorization: Bearer alice",
+        "GET /v1/elsewhere/one HTTP/1.1\nAuthorization: Bearer alice",
     ];
     play(&server, "two_services", &exchanges).await;
     server.stop().await;

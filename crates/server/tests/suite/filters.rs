@@ -31,7 +31,7 @@ fn page(answer: &Value) -> (String, Option<String>) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_page_may_be_empty_and_not_the_last() {
-    let limits = Limits { list_scan_rows_max: 2, ..Limits::default() };
+    let limits = Limits { list_scan_max: 2, ..Limits::default() };
     let server = six(limits).await;
     let filter = "filter=labels.id%3Da%20OR%20labels.id%3Dd";
     for (token, path) in [("alice", "/v1/operations"), ("reader", RECORDS)] {

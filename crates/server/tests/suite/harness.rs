@@ -2,11 +2,11 @@
 //! that repeats, and the two doors to it.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use bytes::{Buf, BufMut, Bytes};
+use bytes::Bytes;
 use longrun_server::auth::{Authenticator, StaticToken, TokenDigest};
 use longrun_server::catalog::{Catalog, Sources};
 use longrun_server::clock::{Clock, Random};
@@ -16,8 +16,10 @@ use longrun_server::store::embedded::{EmbeddedOptions, Faults};
 use longrun_server::{Running, Settings, start};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
-use tonic::codec::{BufferSettings, Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
+use tokio::sync::oneshot;
 use tonic::transport::Channel;
+
+use crate::codec::AsBytes;
 
 /// 2026-01-02T03:04:05Z, until the test moves it.
 pub struct ManualClock(AtomicI64);
@@ -35,11 +37,23 @@ impl Clock for ManualClock {
 }
 
 /// Bytes that count up: the same in every run.
-struct Counting(AtomicU64);
+#[derive(Default)]
+struct Counting {
+    drawn: AtomicU64,
+    gate: Mutex<Option<Gate>>,
+}
+
+/// Tells that somebody draws, who then waits until the other end drops.
+type Gate = (oneshot::Sender<()>, std::sync::mpsc::Receiver<()>);
 
 impl Random for Counting {
     fn fill(&self, bytes: &mut [u8]) {
-        let count = self.0.fetch_add(1, Ordering::SeqCst).to_be_bytes();
+        let gate = self.gate.lock().unwrap().take();
+        if let Some((drawing, wait)) = gate {
+            drawing.send(()).unwrap();
+            assert!(wait.recv().is_err());
+        }
+        let count = self.drawn.fetch_add(1, Ordering::SeqCst).to_be_bytes();
         for (index, byte) in bytes.iter_mut().rev().enumerate() {
             *byte = count.len().checked_sub(index + 1).map_or(0, |at| count[at]);
         }
@@ -79,7 +93,7 @@ impl Place {
         Self {
             dir: tempfile::tempdir().unwrap(),
             clock: Arc::new(ManualClock(AtomicI64::new(1_767_323_045_000_000))),
-            random: Arc::new(Counting(AtomicU64::new(1))),
+            random: Arc::new(Counting { drawn: AtomicU64::new(1), ..Default::default() }),
         }
     }
 }
@@ -182,19 +196,35 @@ impl Server {
 
     /// Stops it, and starts another in the same folder.
     pub async fn restart_with(self, sources: Sources) -> Self {
+        self.restart_as(&sources, tokens()).await
+    }
+
+    pub async fn restart_as(self, sources: &Sources, authenticator: Authenticator) -> Self {
         let Self { clock, running, random, dir, .. } = self;
         running.shutdown().await;
         let place = Place { dir, clock, random };
         let (limits, store) = (Limits::default(), EmbeddedOptions::default());
-        let catalog = match sources == Sources::default() {
+        let catalog = match *sources == Sources::default() {
             true => local(),
-            false => Arc::new(Catalog::load(&sources).unwrap()),
+            false => Arc::new(Catalog::load(sources).unwrap()),
         };
-        Self::start_in(place, catalog, limits, tokens(), store, NO_HEARTBEAT).await
+        Self::start_in(place, catalog, limits, authenticator, store, NO_HEARTBEAT).await
     }
 
+    /// The next call that draws a random number stands still there until the other end
+    /// drops; and a word once it does.
+    pub fn hold(&self) -> (oneshot::Receiver<()>, std::sync::mpsc::Sender<()>) {
+        let (drawing, drawn) = oneshot::channel();
+        let (held, wait) = std::sync::mpsc::channel();
+        *self.random.gate.lock().unwrap() = Some((drawing, wait));
+        (drawn, held)
+    }
+
+    /// Stops it. No call outlives that, or it would still hold what the server drew from.
     pub async fn stop(self) {
-        self.running.shutdown().await;
+        let Self { running, random, .. } = self;
+        running.shutdown().await;
+        assert_eq!(Arc::strong_count(&random), 1, "something still runs");
     }
 
     /// Sends the text as it is and returns everything that comes back. The request has to
@@ -335,51 +365,5 @@ impl Answer {
             let (key, value) = line.split_once(':')?;
             key.eq_ignore_ascii_case(name).then_some(value.trim())
         })
-    }
-}
-
-/// Messages as the bytes that they are.
-#[derive(Clone, Copy)]
-struct AsBytes;
-
-impl Codec for AsBytes {
-    type Encode = Bytes;
-    type Decode = Bytes;
-    type Encoder = Self;
-    type Decoder = Self;
-
-    fn encoder(&mut self) -> Self {
-        Self
-    }
-
-    fn decoder(&mut self) -> Self {
-        Self
-    }
-}
-
-impl Encoder for AsBytes {
-    type Item = Bytes;
-    type Error = tonic::Status;
-
-    fn encode(&mut self, item: Bytes, buffer: &mut EncodeBuf<'_>) -> Result<(), tonic::Status> {
-        buffer.put(item);
-        Ok(())
-    }
-
-    fn buffer_settings(&self) -> BufferSettings {
-        BufferSettings::default()
-    }
-}
-
-impl Decoder for AsBytes {
-    type Item = Bytes;
-    type Error = tonic::Status;
-
-    fn decode(&mut self, buffer: &mut DecodeBuf<'_>) -> Result<Option<Bytes>, tonic::Status> {
-        Ok(Some(buffer.copy_to_bytes(buffer.remaining())))
-    }
-
-    fn buffer_settings(&self) -> BufferSettings {
-        BufferSettings::default()
     }
 }

@@ -2,17 +2,23 @@
 #![allow(missing_docs, unreachable_pub, clippy::unwrap_used)]
 
 mod claims;
+mod codec;
+mod errors_page;
 mod exchanges;
 mod filters;
 mod gone;
 mod google_lros;
 mod google_protos;
 mod harness;
+mod lease;
+mod limits;
 mod lro;
 mod made;
 mod parity;
 mod scenes;
+mod two_services;
 mod upgrade;
 mod wait;
 mod watch;
 mod watch_forms;
+mod workspace_events;

@@ -62,6 +62,7 @@ const GET_RECORD: &str = "longrun.v1.Backend/GetRecord";
 const LIST_RECORDS: &str = "longrun.v1.Backend/ListRecords";
 const UPDATE: &str = "longrun.v1.Backend/UpdateRecord";
 const FINISH: &str = "longrun.v1.Backend/FinishOperation";
+const REJECT: &str = "longrun.v1.Backend/RejectOperation";
 const CANCEL_RECORD: &str = "longrun.v1.Backend/CancelRecord";
 const DELETE_RECORD: &str = "longrun.v1.Backend/DeleteRecord";
 const LEASE: &str = "longrun.v1.Backend/LeaseOperations";
@@ -131,6 +132,17 @@ const CASES: &[Case] = &[
     case(FINISH, Scene::Leased, "backend", tokened!(r#","error":{"code":0}"#), ("POST", at!("/one:finish"), tokened!(r#","error":{"code":0}"#))),
     case(FINISH, Scene::Leased, "backend", tokened!(""), ("POST", at!("/one:finish"), tokened!(""))),
     case(FINISH, Scene::Succeeded, "backend", tokened!(r#","error":{"code":5}"#), ("POST", at!("/one:finish"), tokened!(r#","error":{"code":5}"#))),
+    case(REJECT, Scene::Leased, "backend", tokened!(r#","error":{"code":3,"message":"no"}"#), ("POST", at!("/one:reject"), tokened!(r#","error":{"code":3,"message":"no"}"#))),
+    case(REJECT, Scene::Leased, "backend", tokened!(""), ("POST", at!("/one:reject"), tokened!(""))),
+    case(REJECT, Scene::Leased, "backend", tokened!(r#","error":{"code":0}"#), ("POST", at!("/one:reject"), tokened!(r#","error":{"code":0}"#))),
+    case(REJECT, Scene::Leased, "backend", named!(r#","error":{"code":3}"#), ("POST", at!("/one:reject"), r#"{"error":{"code":3}}"#)),
+    case(REJECT, Scene::Deleted, "backend", tokened!(r#","error":{"code":3}"#), ("POST", at!("/one:reject"), tokened!(r#","error":{"code":3}"#))),
+    case(REJECT, Scene::Running, "backend", named!(r#","error":{"code":3}"#), ("POST", at!("/one:reject"), r#"{"error":{"code":3}}"#)),
+    case(REJECT, Scene::Running, "backend", named!(r#","leaseToken":"0000","error":{"code":3}"#), ("POST", at!("/one:reject"), r#"{"leaseToken":"0000","error":{"code":3}}"#)),
+    case(REJECT, Scene::Succeeded, "backend", tokened!(r#","error":{"code":3}"#), ("POST", at!("/one:reject"), tokened!(r#","error":{"code":3}"#))),
+    case(REJECT, Scene::Gone, "backend", tokened!(r#","error":{"code":3}"#), ("POST", at!("/one:reject"), tokened!(r#","error":{"code":3}"#))),
+    case(REJECT, Scene::Empty, "backend", named!(r#","error":{"code":3}"#), ("POST", at!("/one:reject"), r#"{"error":{"code":3}}"#)),
+    case(REJECT, Scene::Leased, "reader", tokened!(r#","error":{"code":3}"#), ("POST", at!("/one:reject"), tokened!(r#","error":{"code":3}"#))),
     case(CANCEL_RECORD, Scene::Pending, "backend", named!(""), ("POST", at!("/one:cancel"), "{}")),
     case(CANCEL_RECORD, Scene::Leased, "backend", named!(""), ("POST", at!("/one:cancel"), "{}")),
     case(DELETE_RECORD, Scene::Pending, "backend", named!(""), ("DELETE", at!("/one"), "")),

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use bytes::Bytes;
 use longrun_api::longrun::v1::{WatchRecordsRequest, WatchRecordsResponse};
 use longrun_server::catalog::Sources;
 use longrun_server::config::Limits;
@@ -100,7 +101,7 @@ fn printed(pool: &DescriptorPool, message: &[u8]) -> Value {
     serde_json::from_slice(&print(&message, &options).unwrap()).unwrap()
 }
 
-async fn stream(server: &Server, parent: &str, resume: &str) -> tonic::Streaming<bytes::Bytes> {
+async fn stream(server: &Server, parent: &str, resume: &str) -> tonic::Streaming<Bytes> {
     let request = WatchRecordsRequest {
         parent: parent.to_owned(),
         filter: String::new(),
@@ -226,16 +227,26 @@ async fn an_error_on_the_way_comes_in_the_trailers() {
     server.stop().await;
 }
 
-/// The one place is free again, so the server has let go of the watch.
+/// There is a place again, so the server has let go of the watch.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_reader_that_leaves_ends_its_watch() {
     let limits = Limits { connections_max: 1, ..Limits::default() };
     let server = Server::start(Sources::default(), limits).await;
+    let request = Bytes::from_static(b"\x0a\x16services/longrun.local");
     for _ in 0..3 {
-        let mut lines = Lines::open(&server, "").await;
+        let mut lines = loop {
+            let chunks = server.open("backend", WATCH, LINES).await;
+            if !chunks.head.starts_with("HTTP/1.1 503") {
+                break Lines(chunks);
+            }
+        };
         assert_eq!(told(&lines.next().await.unwrap()), ".");
         drop(lines);
-        let mut messages = stream(&server, "services/longrun.local", "").await;
+        let mut messages = loop {
+            if let Ok(messages) = server.grpc_stream("backend", RPC, request.clone()).await {
+                break messages;
+            }
+        };
         assert!(messages.message().await.unwrap().is_some());
         drop(messages);
     }

@@ -1,6 +1,6 @@
 //! The well-known types that JSON doesn't write field by field.
 
-use prost_reflect::{DynamicMessage, Kind, MessageDescriptor, Value};
+use prost_reflect::{DynamicMessage, Kind, MessageDescriptor, ReflectMessage as _, Value};
 
 use super::parse::Reader;
 use super::{Path, Tree, mask, scalar, time};
@@ -30,6 +30,20 @@ pub(crate) fn is_wrapper(short: &str) -> bool {
             | "StringValue"
             | "BytesValue"
     )
+}
+
+const VALUE: &str = "google.protobuf.Value";
+
+/// The name of the type, if the message is one that JSON can't say: a Timestamp or Duration
+/// that has no text, or a Value that is no finite number.
+pub(crate) fn out_of_range(message: &DynamicMessage) -> Option<&'static str> {
+    if let Some(time) = time::print(message) {
+        return time.err();
+    }
+    let is_value = message.descriptor().full_name() == VALUE;
+    let endless = |value: &Value| value.as_f64().is_some_and(|number| !number.is_finite());
+    let number = message.get_field_by_number(2);
+    (is_value && number.is_some_and(|value| endless(&value))).then_some(VALUE)
 }
 
 impl Reader {

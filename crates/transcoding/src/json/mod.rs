@@ -10,11 +10,11 @@ mod scalar;
 mod time;
 mod tree;
 
-pub(crate) use known::is_wrapper;
+pub(crate) use known::{is_wrapper, out_of_range};
 pub use parse::parse;
-pub(crate) use parse::{LEVELS_MAX, Reader, takes_null};
+pub(crate) use parse::{LEVELS_MAX, MESSAGES_MAX, Reader, takes_null};
 pub(crate) use path::Path;
 pub(crate) use print::key_text;
 pub use print::{Fallback, PrintError, PrintOptions, print, print_with};
-pub(crate) use time::out_of_range;
+pub use tree::DEPTH_MAX;
 pub(crate) use tree::Tree;

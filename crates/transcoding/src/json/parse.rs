@@ -6,7 +6,7 @@ use prost_reflect::{
     DynamicMessage, FieldDescriptor, Kind, MapKey, MessageDescriptor, ReflectMessage as _, Value,
 };
 
-use super::{Path, Tree, scalar};
+use super::{DEPTH_MAX, Path, Tree, scalar};
 use crate::Violation;
 
 /// Reads a message.
@@ -17,7 +17,7 @@ pub fn parse(
     bytes: &[u8],
     descriptor: &MessageDescriptor,
 ) -> Result<DynamicMessage, Vec<Violation>> {
-    let tree = Tree::read(bytes).map_err(|one| vec![one])?;
+    let tree = Tree::read(bytes, DEPTH_MAX).map_err(|one| vec![one])?;
     let mut reader = Reader::default();
     let message = reader.message(descriptor, &tree, &Path::Root);
     match message {
@@ -35,7 +35,7 @@ pub(crate) const LEVELS_MAX: usize = 100;
 
 /// Messages in one document. A message takes up to a kilobyte, and two bytes of JSON can
 /// be one: a number in a `google.protobuf.Value`.
-const MESSAGES_MAX: usize = 100_000;
+pub(crate) const MESSAGES_MAX: usize = 100_000;
 
 /// Gathers what is wrong while it reads.
 #[derive(Default)]

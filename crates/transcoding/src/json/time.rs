@@ -10,11 +10,6 @@ const DURATION: std::ops::RangeInclusive<i64> = -315_576_000_000..=315_576_000_0
 
 const EPOCH: DateTime = datetime(1970, 1, 1, 0, 0, 0, 0);
 
-/// The name of the type, if the message is a Timestamp or Duration that no text says.
-pub(crate) fn out_of_range(message: &DynamicMessage) -> Option<&'static str> {
-    print(message)?.err()
-}
-
 /// The text of a Timestamp or Duration, or else the name of the type; `None` for another
 /// message.
 pub(super) fn print(message: &DynamicMessage) -> Option<Result<String, &'static str>> {

@@ -20,19 +20,23 @@ pub(crate) enum Tree {
 }
 
 /// Nested deeper than this, JSON is refused.
-const DEPTH_MAX: usize = 100;
+pub const DEPTH_MAX: usize = 100;
 
 impl Tree {
-    /// Reads one JSON value and nothing behind it.
-    pub(crate) fn read(bytes: &[u8]) -> Result<Self, Violation> {
+    /// Reads one JSON value, nested at most `depth_max` deep, and nothing behind it.
+    pub(crate) fn read(bytes: &[u8], depth_max: usize) -> Result<Self, Violation> {
         let mut reader = serde_json::Deserializer::from_slice(bytes);
-        let tree = Seed(0).deserialize(&mut reader).and_then(|tree| reader.end().map(|()| tree));
+        let seed = Seed { depth: 0, depth_max: depth_max.min(DEPTH_MAX) };
+        let tree = seed.deserialize(&mut reader).and_then(|tree| reader.end().map(|()| tree));
         tree.map_err(|error| Violation::new("", format!("Invalid JSON payload received. {error}")))
     }
 
     /// Reads a JSON object and nothing behind it.
-    pub(crate) fn read_object(bytes: &[u8]) -> Result<Vec<(String, Self)>, Violation> {
-        match Self::read(bytes)? {
+    pub(crate) fn read_object(
+        bytes: &[u8],
+        depth_max: usize,
+    ) -> Result<Vec<(String, Self)>, Violation> {
+        match Self::read(bytes, depth_max)? {
             Self::Object(pairs) => Ok(pairs),
             _ => {
                 let description = format!(
@@ -69,7 +73,11 @@ impl fmt::Display for Tree {
     }
 }
 
-struct Seed(usize);
+#[derive(Clone, Copy)]
+struct Seed {
+    depth: usize,
+    depth_max: usize,
+}
 
 impl<'de> DeserializeSeed<'de> for Seed {
     type Value = Tree;
@@ -115,23 +123,23 @@ impl<'de> Visitor<'de> for Seed {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Tree, A::Error> {
-        let depth = deeper::<A::Error>(self.0)?;
+        let inner = self.deeper::<A::Error>()?;
         let mut list = Vec::new();
-        while let Some(item) = items.next_element_seed(Seed(depth))? {
+        while let Some(item) = items.next_element_seed(inner)? {
             list.push(item);
         }
         Ok(Tree::List(list))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Tree, A::Error> {
-        let depth = deeper::<A::Error>(self.0)?;
+        let inner = self.deeper::<A::Error>()?;
         let mut pairs = Vec::new();
         let mut seen = std::collections::HashSet::new();
         while let Some(key) = entries.next_key::<String>()? {
             if !seen.insert(key.clone()) {
                 return Err(A::Error::custom(format!("duplicate key \"{}\"", short(&key, 100))));
             }
-            pairs.push((key, entries.next_value_seed(Seed(depth))?));
+            pairs.push((key, entries.next_value_seed(inner)?));
         }
         Ok(Tree::Object(pairs))
     }
@@ -145,10 +153,12 @@ fn start(bytes: &[u8]) -> String {
     format!("line {} column {}", lines + 1, line + 1)
 }
 
-fn deeper<E: serde::de::Error>(depth: usize) -> Result<usize, E> {
-    if depth < DEPTH_MAX {
-        Ok(depth + 1)
-    } else {
-        Err(E::custom(format!("more than {DEPTH_MAX} levels of nesting")))
+impl Seed {
+    fn deeper<E: serde::de::Error>(self) -> Result<Self, E> {
+        if self.depth < self.depth_max {
+            Ok(Self { depth: self.depth + 1, ..self })
+        } else {
+            Err(E::custom(format!("more than {} levels of nesting", self.depth_max)))
+        }
     }
 }

@@ -208,5 +208,14 @@ fn payloads_that_nobody_could_read_are_named() {
         assert!(print(&shape, &COMPACT).is_err() || why == bare || why == nameless, "{why}");
     }
     assert_eq!(check_any_types(&late).expect_err("late").field, "create_time");
+    for number in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+        let mut value = DynamicMessage::new(descriptor("google.protobuf.Value"));
+        value.set_field_by_name("number_value", Value::F64(number));
+        // Its JSON would be read as another: a text.
+        let shape = shape_with("values", Value::List(vec![Value::Message(value)]));
+        let violation = check_any_types(&shape).expect_err("JSON has no such number");
+        assert_eq!(violation.field, "values[0]");
+        assert_eq!(violation.description, "the google.protobuf.Value is out of range");
+    }
     assert_eq!(check_any_types(&shape_with("payload", Value::Message(any("", b"")))), Ok(()));
 }

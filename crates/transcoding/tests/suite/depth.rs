@@ -1,7 +1,7 @@
 //! Messages in messages: what is too deep is refused, and what isn't fits on a stack of two
 //! megabytes, which is what a test and a worker thread of the server have.
 
-use longrun_transcoding::{PrintError, Rule, build_request, check_any_types, print};
+use longrun_transcoding::{PrintError, Rule, build_request, check_any_types, decode, print};
 use prost::Message as _;
 use prost_reflect::{DynamicMessage, Value};
 
@@ -194,4 +194,34 @@ fn messages_in_one_document_have_a_number() {
     // What isn't a message is far smaller.
     let read = message("Shape", &format!("{{\"sizes\": {}}}", list(500_000)));
     assert_eq!(json(&read).len(), 1_000_011);
+}
+
+#[test]
+fn messages_in_bytes_are_counted_before_they_are_decoded() {
+    let list = |one: &[u8], count: usize| one.repeat(count);
+    let within = |url: &str, bytes: &[u8]| {
+        let mut any = DynamicMessage::new(descriptor(ANY));
+        any.set_field_by_number(1, Value::String(format!("type.googleapis.com/{url}")));
+        any.set_field_by_number(2, Value::Bytes(bytes.to_vec().into()));
+        any.encode_to_vec()
+    };
+    // Empty values, texts that nobody declares, groups.
+    let (values, unknown, groups) = (&[10, 0][..], &[122, 1, 7][..], &[123, 124][..]);
+    let check = |name: &str, bytes: &[u8]| {
+        decode(&descriptor(name), bytes).and_then(|message| check_any_types(&message))
+    };
+    for one in [values, unknown, groups] {
+        let name = "google.protobuf.ListValue";
+        assert_eq!(check(name, &list(one, 100_000)), Ok(()), "{one:?}");
+        for (name, bytes) in [(name, list(one, 100_001)), (ANY, within(name, &list(one, 100_001)))]
+        {
+            let refused = check(name, &bytes).expect_err("too many");
+            assert_eq!(refused.description, "more than 100000 messages in all", "{one:?}");
+        }
+    }
+    let broken = check("Shape", &[0xff; 100]).expect_err("no message");
+    assert!(
+        broken.description.starts_with("the value is no valid shapes.v1.Shape: "),
+        "{broken:?}"
+    );
 }

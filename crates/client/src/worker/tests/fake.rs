@@ -23,6 +23,7 @@ pub(super) enum Call<Name = &'static str> {
     Renew(Name),
     Release(Name),
     Finish(Name),
+    Reject(Name),
 }
 
 type Released = (Option<Failure>, Duration);
@@ -36,6 +37,8 @@ struct State {
     renewals: Refusals,
     finishes: Refusals,
     finished: BTreeMap<String, Result<Payload, Failure>>,
+    held: Vec<String>,
+    rejected: BTreeMap<String, Failure>,
     released: BTreeMap<String, Released>,
 }
 
@@ -55,6 +58,11 @@ pub(super) fn failure(code: Code, message: &str) -> Failure {
 
 pub(super) fn unavailable() -> ClientError {
     ClientError::new(Code::Unavailable, "away")
+}
+
+fn admitted() -> ClientError {
+    let reason = Some("OPERATION_ADMITTED".to_owned());
+    ClientError { code: Code::FailedPrecondition, message: "too late".to_owned(), reason }
 }
 
 pub(super) fn gone() -> ClientError {
@@ -83,6 +91,15 @@ impl Fake {
         self.state().cancelled.push(name.to_owned());
     }
 
+    /// The record's call is held.
+    pub(super) fn hold(&self, name: &str) {
+        self.state().held.push(name.to_owned());
+    }
+
+    pub(super) fn rejected(&self, name: &str) -> Option<Failure> {
+        self.state().rejected.get(name).cloned()
+    }
+
     pub(super) fn refuse_leases(&self, error: ClientError, times: usize) {
         self.state().leases = vec![error; times];
     }
@@ -95,13 +112,14 @@ impl Fake {
         self.state().finishes = vec![error; times];
     }
 
-    /// Until the record is finished or given back.
+    /// Until the record is finished, rejected or given back.
     pub(super) async fn told(&self, name: &str) {
         loop {
             let told = self.told.notified();
             {
                 let state = self.state();
-                if state.finished.contains_key(name) || state.released.contains_key(name) {
+                let ended = state.finished.contains_key(name) || state.rejected.contains_key(name);
+                if ended || state.released.contains_key(name) {
                     return;
                 }
             }
@@ -129,6 +147,7 @@ impl Fake {
                 Call::Renew(name) => Call::Renew(known(name)?),
                 Call::Release(name) => Call::Release(known(name)?),
                 Call::Finish(name) => Call::Finish(known(name)?),
+                Call::Reject(name) => Call::Reject(known(name)?),
             })
         };
         self.state().calls.iter().filter_map(|(at, call)| Some((*at, of(call)?))).collect()
@@ -275,6 +294,20 @@ impl Backend for Fake {
                 Outcome::Failure(failure) => Err(failure),
             };
             state.finished.insert(held.name.clone(), result);
+            drop(state);
+            self.told.notify_waiters();
+            Ok(())
+        })
+    }
+
+    fn reject<'a>(&'a self, held: &'a Held, failure: Failure) -> Answer<'a, ()> {
+        Box::pin(async move {
+            self.check(held);
+            let mut state = self.note(Call::Reject(held.name.clone()));
+            if !state.held.contains(&held.name) {
+                return Err(admitted());
+            }
+            state.rejected.insert(held.name.clone(), failure);
             drop(state);
             self.told.notify_waiters();
             Ok(())

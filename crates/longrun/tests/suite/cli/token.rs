@@ -23,7 +23,11 @@ fn the_default_folder_needs_no_flag() {
         with_state(&mut describe);
         let ended = crate::program::run(&mut describe);
         assert_eq!((ended.code, &*ended.stderr), (Some(0), ""));
-        assert!(ended.stdout.starts_with("Name          operations/one\n"), "{}", ended.stdout);
+        assert!(
+            ended.stdout.starts_with("Name          services/longrun.local/operations/one\n"),
+            "{}",
+            ended.stdout
+        );
     }
 }
 
@@ -60,7 +64,7 @@ fn without_a_good_one_the_exit_code_is_5() {
     let table = [
         (format!("--data-dir {}", elsewhere.path().display()), 5, "no token was sent"),
         (format!("--token-file {}", bad.display()), 5, "ACCESS_TOKEN_INVALID"),
-        ("--token-file absent".to_owned(), 1, "the token file absent"),
+        ("--token-file absent".to_owned(), 1, "--token-file absent: "),
     ];
     for (flags, code, because) in table {
         for command in ["describe", "wait"] {

@@ -85,7 +85,7 @@ impl Server {
     pub async fn done(&self, id: &str) -> Value {
         self.client.wait_until_done(&format!("operations/{id}")).await.unwrap();
         let path = format!("/longrun/v1/services/longrun.local/operations/{id}");
-        serde_json::from_slice(&self.client.get_json(&path).await.unwrap().unwrap()).unwrap()
+        self.client.get_json(&path).await.unwrap()
     }
 
     pub fn file(&self, name: &str, text: &str) -> String {

@@ -302,7 +302,10 @@ fn which_service_is_meant() {
     for (host, bound, path, expected) in rest {
         let found = name(catalog.resolve_rest(host, bound, "GET", path));
         assert_eq!(found, expected, "{host:?} {bound:?} {path}");
+        assert_eq!(catalog.bad_path("GET", path), None, "{path}");
     }
+    let broken = catalog.bad_path("GET", "/v1/operations/%zz").unwrap();
+    assert_eq!(broken, "The path has a bad percent-encoding at byte 15.");
     let grpc = [
         (None, "lib.v1.Library/Bind", "lib.example.com"),
         (None, "film.v1.Library/Bind", "film.example.com"),

@@ -23,6 +23,7 @@ use std::fmt;
 
 pub use condition::{Condition, Part, Question, Test, Text};
 pub use literal::{Literal, Pattern};
+pub use parse::FILTER_BYTES_MAX;
 
 use super::{Record, StateName, Timestamp};
 

@@ -34,7 +34,7 @@ pub(super) struct Field {
 }
 
 /// The longest filter, in bytes.
-pub(super) const FILTER_BYTES_MAX: usize = 4096;
+pub const FILTER_BYTES_MAX: usize = 4096;
 /// The most comparisons in one filter.
 pub(super) const RESTRICTIONS_MAX: usize = 100;
 /// The most parentheses within each other, and the most names in one path.

@@ -26,6 +26,8 @@ enum Event {
     Renew(Shown, Option<u8>, Option<i64>),
     Release(Shown, Option<i32>, i64),
     Finish(Shown, Result<u8, i32>, Option<u8>),
+    Reject(Shown),
+    Admit,
     Update {
         shown: Shown,
         metadata: Option<Option<u8>>,
@@ -55,6 +57,7 @@ fn event() -> impl Strategy<Value = Event> {
     let value = || 0..3_u8;
     prop_oneof![
         3 => prop_oneof![0..30_i64, 0..400_i64].prop_map(Event::Pass),
+        1 => prop_oneof![shown().prop_map(Event::Reject), Just(Event::Admit)],
         1 => Just(Event::Cancel),
         1 => Just(Event::Delete),
         5 => of(1..60_i64).prop_map(Event::Lease),
@@ -130,6 +133,11 @@ impl World {
                 };
                 (renew(record, &renewal, &expected(), now), Some(renewal.token))
             }
+            Event::Reject(shown) => {
+                let rejected = Reject { token: self.show(*shown), error: status(3, "no") };
+                (reject(record, &rejected), Some(rejected.token))
+            }
+            Event::Admit => (admit(record, now), None),
             Event::Release(shown, code, seconds) => {
                 let given = Release {
                     token: self.show(*shown),
@@ -184,6 +192,14 @@ impl World {
         match decision {
             Err(_) | Ok(Change::Keep) => return Ok(true),
             Ok(Change::Put(next)) => self.record = *next,
+            Ok(Change::Reject(last, rejection)) => {
+                prop_assert_eq!(&*last, &before);
+                let hold = before.hold.expect("only a held one is rejected");
+                let unanswered = rejection == Rejection::Unanswered;
+                prop_assert_eq!(unanswered, !matches!(event, Event::Reject(_)));
+                prop_assert!(!unanswered || hold.end == HoldEnd::Remove);
+                return Ok(false);
+            }
             Ok(Change::Remove(last, gone)) => {
                 prop_assert!(last.done().is_some(), "only what is done is removed");
                 if before.done().is_some() {
@@ -213,6 +229,7 @@ impl World {
         prop_assert!(record.attempt <= record.max_attempts);
         prop_assert!(record.create_time <= record.update_time && record.update_time <= self.now);
         let own = record.execution == Execution::Service;
+        prop_assert!(record.hold.is_none() || !own && record.done().is_none());
         prop_assert_eq!(record.start_time.is_some(), own || !self.tokens.is_empty());
         match &record.state {
             State::Pending { .. } => {
@@ -270,6 +287,7 @@ fn moved(before: &Record, next: &Record) -> Result<(), TestCaseError> {
         prop_assert_eq!(&before.metadata, &next.metadata);
         prop_assert_eq!(before.deadline, next.deadline);
     }
+    prop_assert!(next.hold.is_none() || next.hold == before.hold, "a hold only ends");
     for (was, is) in [
         (before.delete_time, next.delete_time),
         (before.cancel_request_time, next.cancel_request_time),
@@ -292,12 +310,17 @@ proptest! {
     #[test]
     fn no_sequence_of_events_breaks_an_invariant(
         own in prop::bool::weighted(0.2),
+        hold in proptest::option::of((1..300_i64, any::<bool>())),
         events in prop::collection::vec(event(), 1..60),
     ) {
         let mut record = record("x", at(0));
         if own {
             record.execution = Execution::Service;
             (record.state, record.start_time) = (State::Running(Holder::Service), Some(at(0)));
+        }
+        if let Some((seconds, admit)) = hold.filter(|_| !own) {
+            let end = if admit { HoldEnd::Admit } else { HoldEnd::Remove };
+            record.hold = Some(Hold { until: at(seconds), end });
         }
         let tokens = vec![];
         let mut world =

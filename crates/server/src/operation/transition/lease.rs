@@ -1,9 +1,8 @@
 //! A worker's hold on a record: taken, renewed, given back.
 
 use super::{
-    Change, Decision, Execution, Expected, Finisher, Holder, Lease, LeaseToken, Outcome, Payload,
-    Record, Refusal, Span, State, Status, Timestamp, cancelled, changed, check_token, check_type,
-    finished, put,
+    Change, Decision, Expected, Finisher, Holder, Lease, LeaseToken, Outcome, Payload, Record,
+    Span, State, Status, Timestamp, cancelled, changed, check_holder, check_type, finished, put,
 };
 use crate::operation::TokenHash;
 
@@ -110,14 +109,4 @@ pub fn release(record: &Record, release: &Release, now: Timestamp) -> Decision {
             next.attempt = next.attempt.saturating_sub(1);
         }
     })))
-}
-
-fn check_holder(record: &Record, token: Option<&LeaseToken>) -> Result<(), Refusal> {
-    if record.done().is_some() {
-        return Err(Refusal::Done);
-    }
-    if record.execution == Execution::Service {
-        return Err(Refusal::ExecutionSelf);
-    }
-    check_token(record, token)
 }

@@ -1,6 +1,7 @@
 //! What each event makes of a record. The order of checks is the contract's: done, token,
 //! etag, state, then what depends on the record.
 
+mod admission;
 mod client;
 mod finish;
 #[cfg(test)]
@@ -16,6 +17,7 @@ mod update;
 use longrun_api::google::rpc::ErrorInfo;
 use prost::Message as _;
 
+pub use admission::{Reject, admit, reject};
 pub use client::{cancel, delete};
 pub use finish::{Expected, Finish, Same, by_bytes, finish};
 pub use lease::{Grant, Release, Renewal, lease, release, renew};
@@ -23,16 +25,21 @@ pub use tick::tick;
 pub use update::{Update, update};
 
 use super::{
-    Change, Decision, Digest, Done, Execution, Finisher, Gone, Holder, Labels, Lease, LeaseToken,
-    Outcome, Payload, Principal, Record, RecordName, Refusal, RequestClaim, Span, State, Status,
-    Timestamp,
+    Change, Decision, Digest, Done, Execution, Finisher, Gone, Hold, HoldEnd, Holder, Id, Labels,
+    Lease, LeaseToken, OperationName, Outcome, Parent, Payload, Principal, Record, RecordName,
+    Refusal, Rejection, RequestClaim, Span, State, Status, Timestamp,
 };
+use crate::reason::Reason;
 
 /// What a record is made from.
 #[derive(Clone, Debug)]
 pub struct NewRecord {
-    /// Service, parent and id.
-    pub name: RecordName,
+    /// The service.
+    pub service: String,
+    /// The operation's parent.
+    pub parent: Parent,
+    /// The id, if somebody chose it.
+    pub id: Option<Id>,
     /// `pkg.Service/Method`.
     pub method: String,
     /// Whose operation it is.
@@ -43,6 +50,8 @@ pub struct NewRecord {
     pub request_claim: Option<RequestClaim>,
     /// Who does the work.
     pub execution: Execution,
+    /// How long its call is held at most, and what comes then.
+    pub hold: Option<(Span, HoldEnd)>,
     /// The RPC's request.
     pub request: Option<Payload>,
     /// Metadata to begin with.
@@ -65,12 +74,16 @@ pub struct NewRecord {
     pub descriptors: Option<Digest>,
 }
 
-/// A record's beginning: a SELF one is born running.
+/// A record's beginning: a SELF one is born running. It gets `minted` if nobody chose its id.
 #[must_use]
-pub fn create(new: &NewRecord, now: Timestamp) -> Record {
+pub fn create(new: &NewRecord, minted: &Id, now: Timestamp) -> Record {
     let own = new.execution == Execution::Service;
+    let id = new.id.as_ref().unwrap_or(minted).clone();
     Record {
-        name: new.name.clone(),
+        name: RecordName {
+            service: new.service.clone(),
+            operation: OperationName { parent: new.parent.clone(), id },
+        },
         method: new.method.clone(),
         owner: new.owner.clone(),
         exclusive_key: new.exclusive_key.clone(),
@@ -81,6 +94,7 @@ pub fn create(new: &NewRecord, now: Timestamp) -> Record {
         } else {
             State::Pending { delayed_until: None }
         },
+        hold: new.hold.map(|(span, end)| Hold { until: now.plus(span), end }),
         request: new.request.clone(),
         metadata: new.metadata.clone(),
         labels: new.labels.clone(),
@@ -124,9 +138,9 @@ pub fn noted(before: &Record, change: Change, descriptors: Option<Digest>) -> Ch
         next
     };
     match change {
-        Change::Keep => Change::Keep,
         Change::Put(next) => Change::Put(note(next)),
         Change::Remove(last, gone) => Change::Remove(note(last), gone),
+        other @ (Change::Keep | Change::Reject(..)) => other,
     }
 }
 
@@ -140,6 +154,7 @@ fn finished(record: &Record, outcome: Outcome, finisher: Finisher, now: Timestam
     let next = changed(record, now, |next| {
         let expire_time = record.expire_time.unwrap_or_else(|| finish_time.plus(record.retention));
         let expire_time = expire_time.max(finish_time);
+        next.hold = None;
         next.state = State::Done(Done { outcome, finish_time, finisher, expire_time });
     });
     if next.delete_time.is_some() {
@@ -162,6 +177,17 @@ fn check_token(record: &Record, token: Option<&LeaseToken>) -> Result<(), Refusa
     }
 }
 
+/// Whether the caller may do what only a lease's holder does.
+fn check_holder(record: &Record, token: Option<&LeaseToken>) -> Result<(), Refusal> {
+    if record.done().is_some() {
+        return Err(Refusal::Done);
+    }
+    if record.execution == Execution::Service {
+        return Err(Refusal::ExecutionSelf);
+    }
+    check_token(record, token)
+}
+
 fn check_type(
     field: &'static str,
     payload: Option<&Payload>,
@@ -179,14 +205,13 @@ fn check_type(
 /// An outcome of the server's own, with the `ErrorInfo` that every error has.
 fn server_error(
     record: &Record,
-    code: i32,
-    reason: &str,
+    reason: Reason,
     message: String,
     metadata: &[(&str, String)],
 ) -> Outcome {
     let pair = |(key, value): &(&str, String)| ((*key).to_owned(), value.clone());
     let info = ErrorInfo {
-        reason: reason.to_owned(),
+        reason: reason.name().to_owned(),
         domain: record.name.service.clone(),
         metadata: metadata.iter().map(pair).collect(),
     };
@@ -194,10 +219,10 @@ fn server_error(
         type_url: "type.googleapis.com/google.rpc.ErrorInfo".to_owned(),
         value: info.encode_to_vec().into(),
     };
-    Outcome::Error(Status { code, message, details: vec![detail] })
+    Outcome::Error(Status { code: reason.code() as i32, message, details: vec![detail] })
 }
 
 fn cancelled(record: &Record) -> Outcome {
     let message = "The operation was cancelled.".to_owned();
-    server_error(record, 1, "OPERATION_CANCELLED", message, &[])
+    server_error(record, Reason::OperationCancelled, message, &[])
 }

@@ -6,7 +6,7 @@ use crate::operation::samples::{at, expected, payload, record, status, token};
 
 fn now_is(decision: Decision) -> Record {
     match decision {
-        Ok(Change::Put(record) | Change::Remove(record, _)) => *record,
+        Ok(Change::Put(record) | Change::Remove(record, _) | Change::Reject(record, _)) => *record,
         other => panic!("nothing was changed: {other:?}"),
     }
 }
@@ -48,13 +48,16 @@ fn error_of(record: &Record) -> (i32, String, String, String, Vec<(String, Strin
 
 fn new(execution: Execution) -> NewRecord {
     NewRecord {
-        name: crate::operation::samples::name("x"),
+        service: "s".to_owned(),
+        parent: Parent::default(),
+        id: None,
         method: "pkg.Service/Method".to_owned(),
         owner: None,
         exclusive_key: None,
         request_claim: None,
         descriptors: None,
         execution,
+        hold: None,
         request: None,
         metadata: None,
         labels: Labels::new(),
@@ -67,19 +70,47 @@ fn new(execution: Execution) -> NewRecord {
     }
 }
 
+fn minted() -> Id {
+    Id::parse("minted").unwrap()
+}
+
 #[test]
 fn a_leased_record_begins_pending_and_a_self_one_running() {
-    let record = create(&new(Execution::Leased), at(0));
+    let record = create(&new(Execution::Leased), &minted(), at(0));
     assert_eq!(record.state, State::Pending { delayed_until: None });
     assert_eq!((record.create_time, record.update_time, record.start_time), (at(0), at(0), None));
     assert_eq!((record.deadline, record.attempt, record.version), (at(60), 0, 1));
 
-    let record = create(&new(Execution::Service), at(0));
+    let record = create(&new(Execution::Service), &minted(), at(0));
     assert_eq!(record.state, State::Running(Holder::Service));
     assert_eq!(record.start_time, Some(at(0)));
 
     let given = NewRecord { deadline: Some(at(5)), ..new(Execution::Leased) };
-    assert_eq!(create(&given, at(0)).deadline, at(5));
+    assert_eq!(create(&given, &minted(), at(0)).deadline, at(5));
+}
+
+#[test]
+fn a_record_has_the_id_that_was_chosen_or_the_one_that_was_minted() {
+    let born = |id: Option<Id>| {
+        create(&NewRecord { id, ..new(Execution::Leased) }, &minted(), at(0)).name.to_string()
+    };
+    assert_eq!(born(None), "services/s/operations/minted");
+    assert_eq!(born(Id::parse("chosen").ok()), "services/s/operations/chosen");
+}
+
+#[test]
+fn a_hold_begins_with_its_record() {
+    for end in [HoldEnd::Admit, HoldEnd::Remove] {
+        let hold = Some((Span::seconds(6), end));
+        let held = create(&NewRecord { hold, ..new(Execution::Leased) }, &minted(), at(0));
+        assert_eq!(held.hold, Some(Hold { until: at(6), end }));
+        assert!(held.is_hidden());
+        assert_eq!(held.due_time(), at(6));
+        let leased = now_is(lease(&held, &grant("A", Some(Span::seconds(3))), at(0)));
+        assert_eq!(leased.due_time(), at(3));
+        let admitted = Record { hold: None, ..leased };
+        assert!(!admitted.is_hidden());
+    }
 }
 
 #[test]

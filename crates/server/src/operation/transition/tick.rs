@@ -1,21 +1,35 @@
 //! What time alone makes of a record.
 
 use super::{
-    Change, Decision, Finisher, Gone, Holder, Lease, Record, State, Timestamp, cancelled, changed,
-    finished, put, server_error,
+    Change, Decision, Finisher, Gone, HoldEnd, Holder, Lease, Record, State, Timestamp, admit,
+    cancelled, changed, finished, put, server_error,
 };
+use crate::reason::Reason;
 
-/// The codes of the server's own outcomes.
-const DEADLINE_EXCEEDED: i32 = 4;
-const UNAVAILABLE: i32 = 14;
-
-/// What has run out by `now`: the retention, the deadline, a delay, or a lease. Time before
-/// `serving_since`, when no server could take renewals, doesn't count against a lease.
+/// What has run out by `now`: the retention, a hold, the deadline, a delay, or a lease. Time
+/// before `serving_since`, when no server could take renewals, doesn't count against a lease.
 ///
 /// # Errors
 /// None.
 pub fn tick(record: &Record, now: Timestamp, serving_since: Timestamp) -> Decision {
-    Ok(match &record.state {
+    let Some(hold) = record.hold.filter(|hold| hold.until <= now) else {
+        return Ok(work_tick(record, now, serving_since));
+    };
+    if hold.end == HoldEnd::Remove {
+        return admit(record, now);
+    }
+    // Whatever else has run out is one change with it.
+    let unheld = Record { hold: None, ..record.clone() };
+    let next = match work_tick(&unheld, now, serving_since) {
+        Change::Keep => unheld,
+        Change::Put(next) if next.version == record.version => *next,
+        change => return Ok(change),
+    };
+    Ok(put(changed(&next, now, |_| {})))
+}
+
+fn work_tick(record: &Record, now: Timestamp, serving_since: Timestamp) -> Change {
+    match &record.state {
         State::Done(done) if done.expire_time <= now => {
             Change::Remove(Box::new(record.clone()), Gone::Expired)
         }
@@ -23,9 +37,9 @@ pub fn tick(record: &Record, now: Timestamp, serving_since: Timestamp) -> Decisi
         _ if record.deadline <= now => {
             let deadline = text(record.deadline);
             let message = format!("The operation was not done by its deadline, {deadline}.");
-            let reason = "OPERATION_DEADLINE_EXCEEDED";
             let metadata = [("deadline", deadline)];
-            let outcome = server_error(record, DEADLINE_EXCEEDED, reason, message, &metadata);
+            let outcome =
+                server_error(record, Reason::OperationDeadlineExceeded, message, &metadata);
             finished(record, outcome, Finisher::Server, now)
         }
         State::Pending { delayed_until: Some(time) } if *time <= now => {
@@ -36,7 +50,7 @@ pub fn tick(record: &Record, now: Timestamp, serving_since: Timestamp) -> Decisi
         }
         State::Running(Holder::Worker(lease)) => lease_tick(record, lease, now, serving_since),
         State::Pending { .. } | State::Running(Holder::Service) => Change::Keep,
-    })
+    }
 }
 
 fn lease_tick(record: &Record, lease: &Lease, now: Timestamp, serving_since: Timestamp) -> Change {
@@ -68,7 +82,7 @@ fn lease_tick(record: &Record, lease: &Lease, now: Timestamp, serving_since: Tim
         ("attempt", attempt.to_string()),
         ("last_renew_time", renewed),
     ];
-    let outcome = server_error(record, UNAVAILABLE, "WORKER_LOST", message, &metadata);
+    let outcome = server_error(record, Reason::WorkerLost, message, &metadata);
     finished(record, outcome, Finisher::Server, now)
 }
 

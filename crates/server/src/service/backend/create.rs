@@ -6,8 +6,8 @@ use prost::Message as _;
 use super::{check_metadata, check_size, none_violated, record_reply, service, service_name};
 use crate::catalog::Service;
 use crate::error::{Result, Violation};
-use crate::operation::{Execution, Id, Parent, Principal, Span, Timestamp};
-use crate::service::birth::{DEADLINE, LEASE, MAX_ATTEMPTS, New, RETENTION, born};
+use crate::operation::{Execution, Id, NewRecord, Parent, Principal, Span, Timestamp};
+use crate::service::birth::{DEADLINE, LEASE, MAX_ATTEMPTS, RETENTION, born};
 use crate::service::caller::backend_writes;
 use crate::service::{Api, Call, Reply, payload, request_id};
 use crate::wire;
@@ -40,7 +40,7 @@ fn checked(
     service: &Service,
     encoded: &[u8],
     request: CreateOperationRequest,
-) -> Result<New> {
+) -> Result<NewRecord> {
     let mut violations = Vec::new();
     let mut refuse = |field: &str, description: String| {
         let description = format!("Invalid value at '{field}': {description}");
@@ -151,7 +151,7 @@ fn checked(
 
     let settings = method.map(|method| method.settings.clone()).unwrap_or_default();
     let span = |set: Option<std::time::Duration>, default| set.map_or(default, Span::from);
-    Ok(New {
+    Ok(NewRecord {
         service: service.name.clone(),
         parent,
         id,
@@ -160,6 +160,7 @@ fn checked(
         exclusive_key: Some(record.exclusive_key).filter(|key| !key.is_empty()),
         request_claim,
         execution,
+        hold: None,
         request: record.request.map(wire::payload),
         metadata: metadata.map(wire::payload),
         labels,

@@ -11,7 +11,7 @@ use tokio::time::{Instant, timeout_at};
 use super::write::holders;
 use super::{
     change as apply, check_metadata, check_size, expected, none_violated, record_reply, service,
-    service_name, token, writable,
+    service_name, token, within, writable,
 };
 use crate::error::{Error, Result, Violation};
 use crate::operation::{Grant, LeaseToken, Record, Release, Renewal, Span, Timestamp, transition};
@@ -83,6 +83,8 @@ pub(super) async fn lease(
         }
         let woken = async {
             tokio::select! {
+                // No chance in what comes first: the simulation repeats itself.
+                biased;
                 () = signal.wait() => {}
                 // An error means that the server is gone, which is stopping too.
                 _ = draining.wait_for(|stop| *stop) => {}
@@ -159,7 +161,10 @@ pub(super) async fn release(api: &Api, call: &Call, request: ReleaseLeaseRequest
         error: request.error.map(wire::status),
         retry_delay: retry_delay.unwrap_or_default(),
     };
-    let event = move |record: &Record, now: Timestamp| transition::release(record, &release, now);
+    let limit = api.limits.operation_bytes_max;
+    let event = move |record: &Record, now: Timestamp| {
+        within(limit, transition::release(record, &release, now))
+    };
     let record = apply(api, &name, Box::new(event)).await?;
     Ok(record_reply(api, &record, None))
 }

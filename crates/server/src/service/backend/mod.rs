@@ -3,6 +3,7 @@
 mod create;
 mod lease;
 mod records;
+mod reject;
 mod watch;
 mod write;
 
@@ -17,7 +18,9 @@ use super::lro::stamp_change;
 use super::{Api, Call, Reply, decode, payload, unimplemented};
 use crate::catalog::Service;
 use crate::error::{Error, Kind, Result, Violation};
-use crate::operation::{Expected, LeaseToken, Record, RecordName, transition};
+use crate::operation::{
+    Change, Decision, Expected, LeaseToken, Outcome, Record, RecordName, Refusal, transition,
+};
 use crate::store::{Apply, StoreError};
 use crate::wire;
 
@@ -48,6 +51,7 @@ async fn dispatch(api: &Api, call: &Call, rpc: &str, request: Bytes) -> Result<R
         "ListRecords" => records::list(api, call, decode(request)?).await,
         "UpdateRecord" => write::update(api, call, decode(request)?).await,
         "FinishOperation" => write::finish(api, call, decode(request)?).await,
+        "RejectOperation" => reject::reject(api, call, decode(request)?).await,
         "CancelRecord" => write::cancel(api, call, decode(request)?).await,
         "DeleteRecord" => write::delete(api, call, decode(request)?).await,
         "LeaseOperations" => lease::lease(api, call, decode(request)?).await,
@@ -160,6 +164,28 @@ fn check_size(api: &Api, field: &str, bytes: usize, violations: &mut Vec<Violati
         );
         violations.push(Violation { field: field.to_owned(), description });
     }
+}
+
+/// Refuses a change after which response, metadata and error together are over the limit:
+/// what a request brings may fit only by itself.
+fn within(limit: usize, decision: Decision) -> Decision {
+    let change = decision?;
+    if let Change::Put(record) | Change::Remove(record, _) = &change {
+        let metadata = record.metadata.as_ref().map_or(0, |metadata| metadata.value.len());
+        let outcome = match record.done().map(|done| &done.outcome) {
+            Some(Outcome::Response(response)) => response.value.len(),
+            Some(Outcome::Error(error)) => {
+                let details = error.details.iter().map(|detail| detail.value.len());
+                error.message.len() + details.sum::<usize>()
+            }
+            None => 0,
+        };
+        let bytes = metadata + outcome;
+        if bytes > limit {
+            return Err(Refusal::TooLarge { bytes, limit });
+        }
+    }
+    Ok(change)
 }
 
 fn none_violated(violations: Vec<Violation>) -> Result<()> {

@@ -44,7 +44,7 @@ pub(super) async fn list(api: &Api, call: &Call, request: ListRecordsRequest) ->
         service: (scope != "-").then(|| scope.to_owned()),
         parent: None,
         owner: None,
-        deleted: true,
+        hidden: true,
         filter: Filter::default(),
         order,
         after: None,

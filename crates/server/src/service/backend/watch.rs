@@ -20,7 +20,7 @@ use crate::live::Live;
 use crate::operation::filter::Condition;
 use crate::operation::{Digest, ResumeError, ResumeToken, Timestamp};
 use crate::service::caller::backend_reads;
-use crate::service::filter::Asked;
+use crate::service::filter::{self, Asked};
 use crate::service::{Api, Body, Call, Kept, Reply, Streamed};
 use crate::store::{Changed, Changes, ChangesQuery, Sequence, Store};
 use crate::wire;
@@ -34,8 +34,7 @@ pub(super) async fn watch(api: &Api, call: &Call, request: WatchRecordsRequest) 
     if scope != "-" {
         service(api, scope)?;
     }
-    let filter = Condition::parse(&request.filter)
-        .map_err(|error| Error::invalid("filter", format!("Invalid filter: {error}")))?;
+    let filter = filter::parse(&request.filter, api.limits.filter_bytes_max)?;
     let resumed = match request.resume_token.as_str() {
         "" => None,
         text => Some(ResumeToken::decode(text).map_err(refused)?),

@@ -8,7 +8,7 @@ use prost::Message as _;
 
 use super::{
     change as apply, check_metadata, check_size, expected, none_violated, record_reply, token,
-    writable,
+    within, writable,
 };
 use crate::error::{Error, Result, Violation};
 use crate::operation::{
@@ -51,10 +51,11 @@ pub(super) async fn finish(
         outcome,
         metadata: request.metadata.map(wire::payload),
     };
+    let limit = api.limits.operation_bytes_max;
     let event = move |record: &Record, now: Timestamp| {
         let same = |one: &Payload, other: &Payload| payload::same(&service, one, other);
         let expected = expected(&service, record);
-        transition::finish(record, &finish, &expected, &same, now)
+        within(limit, transition::finish(record, &finish, &expected, &same, now))
     };
     let record = apply(api, &name, Box::new(event)).await?;
     Ok(record_reply(api, &record, None))

@@ -16,10 +16,24 @@ use prost::Message as _;
 use prost_reflect::{DescriptorPool, DynamicMessage};
 
 use super::payload::full_name;
+use crate::error::{Error, Result};
 use crate::operation::filter::{Condition, Part, Question};
 use crate::operation::{Outcome, Payload, Record};
 use crate::wire;
 use walk::Walk;
+
+/// Reads a filter of at most `bytes_max` bytes.
+///
+/// # Errors
+/// `INVALID_ARGUMENT`, saying what is wrong and where.
+pub(super) fn parse(text: &str, bytes_max: usize) -> Result<Condition> {
+    let refuse = |why: String| Error::invalid("filter", format!("Invalid filter: {why}"));
+    let bytes = text.len();
+    if bytes > bytes_max {
+        return Err(refuse(format!("{bytes} bytes; a filter has at most {bytes_max}.")));
+    }
+    Condition::parse(text).map_err(|error| refuse(error.to_string()))
+}
 
 /// A record that is asked, and what was decoded of it for that.
 pub(super) struct Asked<'a> {

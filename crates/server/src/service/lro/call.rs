@@ -3,24 +3,24 @@
 use std::num::NonZeroU32;
 
 use bytes::Bytes;
-use prost_reflect::{DynamicMessage, Value};
+use longrun_transcoding::decode;
 
 use super::claims::claims;
-use super::{metadata, parent, request};
-use crate::catalog::Method;
-use crate::error::{Error, Kind, Result};
-use crate::operation::{Claimed, Execution, Labels, Payload, RecordName, Span};
-use crate::service::birth::{DEADLINE, LEASE, MAX_ATTEMPTS, New, NotBorn, RETENTION, born};
-use crate::service::caller::sees;
+use super::{admission, metadata, parent, request};
+use crate::error::{Error, Result, Violation};
+use crate::operation::{Claimed, Execution, Labels, NewRecord, Payload, RecordName, Span};
+use crate::service::birth::{DEADLINE, LEASE, MAX_ATTEMPTS, NotBorn, RETENTION, born};
+use crate::service::caller::{sees, told};
 use crate::service::{Api, Call, Reply, pace};
 use crate::store::StoreError;
 use crate::wire;
 
-/// Answers a call with its operation, which is durable by then. The caller's scopes have
-/// been checked.
+/// Answers a call with its operation, which is durable by then and held no longer. The caller's
+/// scopes have been checked.
 ///
 /// # Errors
-/// `INVALID_ARGUMENT` with all that is wrong with the request, and the store's.
+/// `INVALID_ARGUMENT` with all that is wrong with the request, a worker's rejection, and the
+/// store's.
 pub(in crate::service) async fn call(api: &Api, call: &Call, bytes: Bytes) -> Result<Reply> {
     let new = checked(api, call, bytes)?;
     let record = match born(api, &call.service, new).await {
@@ -29,6 +29,15 @@ pub(in crate::service) async fn call(api: &Api, call: &Call, bytes: Bytes) -> Re
             return Err(held(api, call, &holder).await);
         }
         Err(other) => return Err(other.into()),
+    };
+    let name = record.name.clone();
+    let record = match admission::settled(api, call, record).await {
+        Ok(record) => record,
+        Err(StoreError::Rejected(rejection)) => return Err(admission::rejected(rejection)),
+        Err(other) => {
+            let other = told(&call.caller, &call.service, other);
+            return Err(Error::from_store(other, &name.operation));
+        }
     };
     // A repeat finds the first call's operation as its client would: it may be deleted.
     let seen = sees(&call.caller, &call.service, &record);
@@ -48,11 +57,10 @@ async fn held(api: &Api, call: &Call, holder: &RecordName) -> Error {
     Error::held(seen.then_some(&holder.operation))
 }
 
-fn checked(api: &Api, call: &Call, bytes: Bytes) -> Result<New> {
+fn checked(api: &Api, call: &Call, bytes: Bytes) -> Result<NewRecord> {
     let (service, method) = (&call.service, &call.method);
-    let decoded = DynamicMessage::decode(method.input.clone(), bytes.clone());
-    let message = decoded.map_err(|error| {
-        Error::invalid("", format!("The request is not a valid protobuf message: {error}."))
+    let message = decode(&method.input, &bytes).map_err(|Violation { description, .. }| {
+        Error::invalid("", format!("The request can't be read: {description}."))
     })?;
     let mut violations = request::check(method, &message);
     let parent = parent::parent(service, method, &message);
@@ -67,12 +75,9 @@ fn checked(api: &Api, call: &Call, bytes: Bytes) -> Result<New> {
             return Err(Error::violations(violations));
         }
     };
-    if validates_only(&message) {
-        return Err(validation_unimplemented(method));
-    }
     let settings = &method.settings;
     let span = |set: Option<std::time::Duration>, default| set.map_or(default, Span::from);
-    let new = New {
+    let new = NewRecord {
         service: service.name.clone(),
         parent,
         id: None,
@@ -81,6 +86,7 @@ fn checked(api: &Api, call: &Call, bytes: Bytes) -> Result<New> {
         request_claim: claims.request_id.map(|id| id.claim(&service.name)),
         exclusive_key: claims.exclusive_key,
         execution: Execution::Leased,
+        hold: admission::hold(method),
         request: Some(Payload {
             type_url: format!("type.googleapis.com/{}", method.input.full_name()),
             value: bytes,
@@ -95,19 +101,5 @@ fn checked(api: &Api, call: &Call, bytes: Bytes) -> Result<New> {
         retention: span(settings.retention, RETENTION),
         descriptors: api.pools.current(&service.name),
     };
-    Ok(new)
-}
-
-/// Whether the request asks for nothing but an opinion (AIP-163).
-fn validates_only(request: &DynamicMessage) -> bool {
-    let value = request.get_field_by_name("validate_only");
-    value.as_deref().and_then(Value::as_bool) == Some(true)
-}
-
-/// Until calls can be held for a worker's opinion, it is refused: the work itself must not
-/// be done instead.
-fn validation_unimplemented(method: &Method) -> Error {
-    let name = method.name.replace('/', ".");
-    let message = format!("Method {name} does not serve validate_only here.");
-    Error::new(Kind::MethodUnimplemented { method: name }, message)
+    Ok(if admission::validates_only(&message) { admission::validation(new) } else { new })
 }

@@ -29,7 +29,6 @@ pub(super) fn initial(method: &Method) -> Option<Payload> {
 pub(crate) fn stamp_change(service: Option<&Service>, before: &Record, change: Change) -> Change {
     let Some(service) = service else { return change };
     match change {
-        Change::Keep => Change::Keep,
         // Nobody sees a bare renewal, or the end of a delay.
         Change::Put(next) if next.version == before.version => Change::Put(next),
         Change::Put(next) => {
@@ -41,6 +40,7 @@ pub(crate) fn stamp_change(service: Option<&Service>, before: &Record, change: C
         Change::Remove(next, gone) => {
             Change::Remove(Box::new(stamp(service, Some(before), *next)), gone)
         }
+        other @ (Change::Keep | Change::Reject(..)) => other,
     }
 }
 

@@ -1,6 +1,7 @@
 //! The methods of an API that return an Operation: served from their descriptors, with no
 //! code of the API's own.
 
+mod admission;
 mod call;
 mod claims;
 mod mask;

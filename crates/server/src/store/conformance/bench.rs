@@ -207,7 +207,7 @@ pub(crate) fn everything() -> ListQuery {
         service: Some("s".to_owned()),
         parent: None,
         owner: None,
-        deleted: true,
+        hidden: true,
         filter: Filter::default(),
         order: Order::NewestFirst,
         after: None,

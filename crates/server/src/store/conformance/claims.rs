@@ -9,14 +9,14 @@ use crate::operation::{
 use crate::store::{Step, StoreError};
 
 /// A record that was asked for with a request id.
-fn asked(id: &str, request_id: &str, body: &str) -> Record {
+pub(super) fn asked(id: &str, request_id: &str, body: &str) -> Record {
     let body = Digest::of(&[body.as_bytes()]);
     let claim = RequestClaim::new("s", "m", "static:alice", request_id, body);
     Record { request_claim: Some(claim), ..record(id, at(0)) }
 }
 
 /// A record that has a key for itself.
-fn keyed(id: &str, key: &str) -> Record {
+pub(super) fn keyed(id: &str, key: &str) -> Record {
     Record { exclusive_key: Some(key.to_owned()), ..record(id, at(0)) }
 }
 
@@ -35,12 +35,12 @@ fn finish(record: &Record, now: Timestamp) -> Decision {
     Ok(if deleted { Change::Remove(next, Gone::Deleted) } else { Change::Put(next) })
 }
 
-async fn create(bench: &Bench, record: Record) -> Answer<Arc<Record>> {
+pub(super) async fn create(bench: &Bench, record: Record) -> Answer<Arc<Record>> {
     bench.store().create(vec![born(record)]).await.remove(0)
 }
 
 /// What a create comes to: an id, or why not.
-async fn told(bench: &Bench, record: Record) -> String {
+pub(super) async fn told(bench: &Bench, record: Record) -> String {
     match create(bench, record).await {
         Ok(record) => format!("{} {}", record.name.operation.id, record.version),
         Err(StoreError::AlreadyExists) => "taken".to_owned(),
@@ -175,7 +175,7 @@ pub(super) async fn one_of_many_has_the_claim(mut bench: Bench) {
 
 /// Whenever it dies: a retry finds or makes one record, and a key has an open one or is free.
 pub(super) async fn a_store_that_dies_leaves_one_record_or_none(mut bench: Bench) {
-    for (round, step) in Step::ALL.into_iter().enumerate() {
+    for (round, step) in Step::BIRTH.into_iter().enumerate() {
         let (first, key) = (format!("first{round}"), format!("k{round}"));
         let both = |id: &str, request_id: &str| Record {
             exclusive_key: Some(key.clone()),

@@ -142,7 +142,7 @@ pub(super) async fn deleted_ones_are_listed_when_asked_for(mut bench: Bench) {
     bench.put_all(vec![record("a", at(0)), Record { delete_time, ..record("b", at(1)) }]).await;
     bench.pause().await;
     assert_eq!(bench.ids(everything()).await, ["b", "a"]);
-    assert_eq!(bench.ids(ListQuery { deleted: false, ..everything() }).await, ["a"]);
+    assert_eq!(bench.ids(ListQuery { hidden: false, ..everything() }).await, ["a"]);
 }
 
 pub(super) async fn records_of_one_time_are_ordered_by_name(mut bench: Bench) {
@@ -170,7 +170,7 @@ pub(super) async fn pages_are_a_partition_while_rows_come_and_go(mut bench: Benc
         ListQuery {
             parent: Some(Parent::default()),
             owner: Principal::parse("static:alice"),
-            deleted: false,
+            hidden: false,
             ..everything()
         },
         ListQuery { filter: Filter::parse("state!=FAILED").unwrap(), ..everything() },

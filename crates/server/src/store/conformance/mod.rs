@@ -10,6 +10,7 @@ mod claims;
 mod create;
 mod descriptors;
 mod feed;
+mod holds;
 mod lease;
 mod list;
 mod observe;
@@ -55,6 +56,13 @@ const CASES: &[Case] = cases![
     claims::one_of_many_has_the_claim,
     claims::a_store_that_dies_leaves_one_record_or_none,
     descriptors::descriptors_in_use_are_kept,
+    holds::a_held_record_is_the_workers_alone,
+    holds::a_held_record_is_due_when_its_time_is_over,
+    holds::a_repeat_finds_the_held_record,
+    holds::a_rejected_record_was_never_there,
+    holds::many_rejections_are_forgotten_in_batches,
+    holds::a_store_that_dies_keeps_a_held_record_or_none,
+    holds::a_store_that_dies_has_rejected_all_of_a_record_or_nothing,
     list::filters_let_through_what_they_say,
     list::a_list_is_of_a_service_a_parent_an_owner,
     list::deleted_ones_are_listed_when_asked_for,

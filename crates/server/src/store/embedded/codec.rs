@@ -4,8 +4,9 @@ use prost::Message;
 use rusqlite::Row;
 
 use crate::operation::{
-    Digest, Done, Execution, Finisher, Holder, Id, Lease, OperationName, Outcome, Parent, Payload,
-    Principal, Record, RecordName, RequestClaim, Span, State, Status, Timestamp, TokenHash,
+    Digest, Done, Execution, Finisher, Hold, HoldEnd, Holder, Id, Lease, OperationName, Outcome,
+    Parent, Payload, Principal, Record, RecordName, Rejection, RequestClaim, Span, State, Status,
+    Timestamp, TokenHash,
 };
 
 #[derive(Clone, PartialEq, Message)]
@@ -61,6 +62,17 @@ struct Head {
     /// 32 bytes each.
     #[prost(bytes = "vec", tag = "20")]
     descriptors: Vec<u8>,
+    #[prost(message, optional, tag = "21")]
+    hold: Option<HeldBack>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct HeldBack {
+    #[prost(int64, tag = "1")]
+    until: i64,
+    /// Else it is admitted.
+    #[prost(bool, tag = "2")]
+    removed: bool,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -133,6 +145,10 @@ pub(super) fn head(record: &Record) -> Vec<u8> {
             .map(|claim| [claim.scope.0, claim.body.0].concat())
             .unwrap_or_default(),
         descriptors: record.descriptors.iter().flat_map(|digest| digest.0).collect(),
+        hold: record.hold.map(|hold| HeldBack {
+            until: hold.until.micros(),
+            removed: hold.end == HoldEnd::Remove,
+        }),
         ..Head::default()
     };
     match &record.state {
@@ -169,14 +185,43 @@ pub(super) fn request(payload: &Payload) -> Vec<u8> {
 pub(super) fn outcome(outcome: &Outcome) -> Vec<u8> {
     match outcome {
         Outcome::Response(response) => End { response: Some(any(response)), ..End::default() },
-        Outcome::Error(status) => End {
-            response: None,
-            code: status.code,
-            message: status.message.clone(),
-            details: status.details.iter().map(any).collect(),
-        },
+        Outcome::Error(status) => end(status),
     }
     .encode_to_vec()
+}
+
+fn end(status: &Status) -> End {
+    End {
+        response: None,
+        code: status.code,
+        message: status.message.clone(),
+        details: status.details.iter().map(any).collect(),
+    }
+}
+
+fn status(end: End) -> Status {
+    let details = end.details.into_iter().map(payload).collect();
+    Status { code: end.code, message: end.message, details }
+}
+
+/// A worker's is its status; nobody's answer is nothing.
+pub(super) fn rejected(rejection: &Rejection) -> Vec<u8> {
+    match rejection {
+        Rejection::Worker(status) => end(status).encode_to_vec(),
+        Rejection::Unanswered => vec![],
+    }
+}
+
+pub(super) fn rejection(body: Vec<u8>) -> rusqlite::Result<Rejection> {
+    if body.is_empty() {
+        return Ok(Rejection::Unanswered);
+    }
+    let end = End::decode(bytes::Bytes::from(body)).map_err(|_| broken("rejection"))?;
+    Ok(Rejection::Worker(status(end)))
+}
+
+fn broken(what: &'static str) -> rusqlite::Error {
+    rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Blob, what.into())
 }
 
 /// The columns that [`record`] reads, in its order.
@@ -185,9 +230,6 @@ pub(super) const COLUMNS: &str = "records.row, service, parent, id, owner, metho
 
 /// A record and its row.
 pub(super) fn record(row: &Row<'_>) -> rusqlite::Result<(i64, Record)> {
-    let broken = |what: &'static str| {
-        rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Blob, what.into())
-    };
     let body = |index: usize| {
         row.get::<_, Option<Vec<u8>>>(index).map(|body| body.map(bytes::Bytes::from))
     };
@@ -202,11 +244,7 @@ pub(super) fn record(row: &Row<'_>) -> rusqlite::Result<(i64, Record)> {
         State::Done(Done {
             outcome: match end.response {
                 Some(response) => Outcome::Response(payload(response)),
-                None => Outcome::Error(Status {
-                    code: end.code,
-                    message: end.message,
-                    details: end.details.into_iter().map(payload).collect(),
-                }),
+                None => Outcome::Error(status(end)),
             },
             finish_time: time(done.finish_time),
             finisher: match (done.by_service, done.token.is_empty()) {
@@ -251,6 +289,10 @@ pub(super) fn record(row: &Row<'_>) -> rusqlite::Result<(i64, Record)> {
         descriptors: head.descriptors.as_chunks::<32>().0.iter().map(|one| Digest(*one)).collect(),
         execution: if head.own { Execution::Service } else { Execution::Leased },
         state,
+        hold: head.hold.map(|hold| Hold {
+            until: time(hold.until),
+            end: if hold.removed { HoldEnd::Remove } else { HoldEnd::Admit },
+        }),
         request: request.map(payload),
         metadata: head.metadata.map(payload),
         labels: head.labels,

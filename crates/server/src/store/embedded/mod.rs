@@ -7,6 +7,7 @@ mod feed;
 mod lease;
 mod open;
 mod read;
+mod rejections;
 mod removal;
 mod reply;
 mod space;

@@ -9,7 +9,8 @@ use rusqlite::{Connection, OpenFlags};
 /// Below this, SQLite can corrupt a database in WAL mode.
 const SQLITE_MIN: i32 = 3_051_003;
 /// Numbered from 1; a released one never changes.
-const MIGRATIONS: [&str; 1] = [include_str!("migrations/0001_records.sql")];
+const MIGRATIONS: [&str; 2] =
+    [include_str!("migrations/0001_records.sql"), include_str!("migrations/0002_admission.sql")];
 /// "Lrun": tells a store from somebody else's database.
 const APPLICATION_ID: i32 = 0x4c72_756e;
 

@@ -6,6 +6,7 @@ use rusqlite::{Connection, OptionalExtension as _, params, params_from_iter};
 use std::sync::Arc;
 
 use super::codec::{COLUMNS, record};
+use super::{rejections, tombs};
 use crate::operation::{
     Compare, Id, OperationName, Parent, Record, RecordName, StateName, Term, Timestamp,
 };
@@ -38,13 +39,16 @@ pub(super) fn get(
     statement.query_row(params![name.service, id.as_str(), parent.as_str()], record).optional()
 }
 
-/// What is under a name. A record goes and its tombstone comes in one commit, so a record
-/// that is missed has one by then.
+/// What is under a name. A record goes and what is left of it comes in one commit, so a record
+/// that is missed has left it by then.
 pub(super) fn found(connection: &Connection, name: &RecordName) -> rusqlite::Result<Found> {
     if let Some((_, record)) = get(connection, name)? {
         return Ok(Found::Record(Arc::new(record)));
     }
-    Ok(super::tombs::get(connection, name)?.map_or(Found::Nothing, Found::Tombstone))
+    if let Some(tombstone) = tombs::get(connection, name)? {
+        return Ok(Found::Tombstone(tombstone));
+    }
+    Ok(rejections::get(connection, name)?.map_or(Found::Nothing, Found::Rejected))
 }
 
 /// Rows that can be leased, the oldest first.
@@ -110,8 +114,8 @@ pub(super) fn list_sql(query: &ListQuery) -> (String, Vec<Value>) {
         conditions.push("parent = ?".to_owned());
         values.push(text(parent.as_str()));
     }
-    if !query.deleted {
-        conditions.push("deleted = 0".to_owned());
+    if !query.hidden {
+        conditions.push("hidden = 0".to_owned());
     }
     for term in &query.filter.0 {
         conditions.push(condition(term, &mut values));

@@ -121,11 +121,10 @@ impl Writer {
         let connection = &self.connection;
         connection.execute_batch("BEGIN IMMEDIATE")?;
         self.uses.take();
-        let (mut written, mut created) = (false, false);
+        let mut written = false;
         for job in jobs {
             match job {
                 Job::Create(births, reply) => {
-                    created = true;
                     let full = self.room.full(connection)?;
                     let mut answers = Vec::with_capacity(births.len());
                     for birth in births {
@@ -179,11 +178,11 @@ impl Writer {
             ));
         }
         connection.execute_batch("COMMIT")?;
-        if created { self.step(Step::Answer) } else { Ok(()) }
+        self.step(Step::Answer)
     }
 
     /// Dies here, if a test wants it.
-    fn step(&self, step: Step) -> rusqlite::Result<()> {
+    pub(super) fn step(&self, step: Step) -> rusqlite::Result<()> {
         match &self.faults {
             Some(faults) if faults.dies(step) => Err(rusqlite::Error::SqliteFailure(
                 rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_INTERRUPT),
@@ -223,7 +222,7 @@ impl Writer {
         let columns = Columns::of(&record);
         let mut statement = self.connection.prepare_cached(
             "INSERT INTO records (service, parent, id, owner, method, state, create_time, \
-             finish_time, due_time, deleted, ready, seq, head) \
+             finish_time, due_time, hidden, ready, seq, head) \
              VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
         )?;
         let inserted = statement.execute(params![
@@ -236,7 +235,7 @@ impl Writer {
             record.create_time.micros(),
             columns.finish_time,
             columns.due_time,
-            columns.deleted,
+            columns.hidden,
             columns.ready,
             self.next_seq(),
             codec::head(&record),
@@ -266,7 +265,7 @@ impl Writer {
         Ok(Ok(record))
     }
 
-    fn next_seq(&self) -> i64 {
+    pub(super) fn next_seq(&self) -> i64 {
         self.seq.set(self.seq.get() + 1);
         self.seq.get()
     }
@@ -314,12 +313,12 @@ impl Writer {
             }
             Ok(Change::Remove(last, gone)) => {
                 self.remove(row, &last, gone)?;
-                self.uses.borrow_mut().moved(Some(&record), None);
                 self.free_key(&record)?;
-                feed::removed(&self.connection, self.next_seq(), &last.name, self.clock.now())?;
-                let last = Arc::from(last);
-                commits.push(Commit { record: Arc::clone(&last), removed: true, visible: true });
-                Ok((last, true))
+                Ok((self.removed(&record, last, commits)?, true))
+            }
+            Ok(Change::Reject(last, rejection)) => {
+                self.reject(row, &last, &rejection)?;
+                Ok((self.removed(&record, last, commits)?, true))
             }
         })
     }
@@ -333,14 +332,14 @@ impl Writer {
     ) -> rusqlite::Result<()> {
         let columns = Columns::of(next);
         let mut statement = self.connection.prepare_cached(
-            "UPDATE records SET state = ?, finish_time = ?, due_time = ?, deleted = ?, ready = ?, \
+            "UPDATE records SET state = ?, finish_time = ?, due_time = ?, hidden = ?, ready = ?, \
              seq = coalesce(?, seq), head = ? WHERE row = ?",
         )?;
         statement.execute(params![
             columns.state,
             columns.finish_time,
             columns.due_time,
-            columns.deleted,
+            columns.hidden,
             columns.ready,
             seq,
             codec::head(next),
@@ -379,7 +378,7 @@ struct Columns {
     state: i32,
     finish_time: Option<i64>,
     due_time: i64,
-    deleted: bool,
+    hidden: bool,
     ready: bool,
 }
 
@@ -389,7 +388,7 @@ impl Columns {
             state: record.state_name() as i32,
             finish_time: record.done().map(|done| done.finish_time.micros()),
             due_time: record.due_time().micros(),
-            deleted: record.delete_time.is_some(),
+            hidden: record.is_hidden(),
             ready: matches!(record.state, State::Pending { delayed_until: None }),
         }
     }

@@ -1,18 +1,21 @@
 //! What leaves by the REST door: messages, errors, and the probes of an orchestrator.
 
+use std::sync::LazyLock;
+
 use bytes::Bytes;
-use http::{HeaderValue, Response, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use longrun_transcoding::{
     Alt, Fallback, FieldMask, PrintOptions, Rule, SystemParameters, print_with,
 };
 use prost::Message as _;
-use prost_reflect::{DynamicMessage, MessageDescriptor, Value};
+use prost_reflect::{DescriptorPool, DynamicMessage, MessageDescriptor, Value};
 use serde_json::json;
 
-use crate::error::{Error, Result};
+use crate::catalog::Service;
+use crate::error::{DOMAIN, Error, Kind, Result};
 use crate::service::{Body as Answer, Reply};
 use crate::transport::body::Body;
-use crate::transport::entry::Entry;
+use crate::transport::entry::{Entry, log};
 
 /// The realm of a challenge.
 const REALM: &str = "longrun";
@@ -127,11 +130,12 @@ pub(super) fn response(status: u16, bytes: Bytes, style: &Style) -> Response<Bod
 /// The envelope of AIP-193, with the code's canonical HTTP status.
 pub(super) fn error(
     error: &Error,
+    service: Option<&Service>,
     domain: &str,
     rpc: Option<&str>,
     style: &Style,
 ) -> Response<Body> {
-    let bytes = error_bytes(error, domain, rpc, style);
+    let bytes = error_bytes(error, service, domain, rpc, style);
     let mut response = response(error.http_status(), bytes, style);
     let headers = response.headers_mut();
     let mut insert = |name, value: String| {
@@ -145,19 +149,25 @@ pub(super) fn error(
     if let Some(seconds) = error.retry_seconds() {
         insert(header::RETRY_AFTER, seconds.to_string());
     }
-    if let crate::error::Kind::MethodNotAllowed { allow, .. } = &error.kind {
+    if let Kind::MethodNotAllowed { allow, .. } = &error.kind {
         insert(header::ALLOW, allow.join(", "));
     }
     response
 }
 
 /// An error's body.
-pub(super) fn error_bytes(error: &Error, domain: &str, rpc: Option<&str>, style: &Style) -> Bytes {
+pub(super) fn error_bytes(
+    error: &Error,
+    service: Option<&Service>,
+    domain: &str,
+    rpc: Option<&str>,
+    style: &Style,
+) -> Bytes {
     let status = error.to_status(domain, rpc);
     if style.proto {
         return status.encode_to_vec().into();
     }
-    envelope(error, error.http_status(), &status, style).into()
+    envelope(error, error.http_status(), &status, service, style).into()
 }
 
 /// An error as the status of a `google.rpc.StreamBody`.
@@ -167,17 +177,50 @@ pub(super) fn stream_status(error: &Error, domain: &str, rpc: &str) -> Bytes {
     bytes.into()
 }
 
+/// What goes out in place of hyper's own answer to what isn't HTTP, which has no body. It
+/// keeps that answer's headers.
+pub(in crate::transport) fn unreadable(entry: &Entry, head: &[u8]) -> Vec<u8> {
+    let head = String::from_utf8_lossy(head);
+    let limit_bytes = entry.limits.header_bytes_max;
+    let refusal = if head.get(9..12) == Some("400") {
+        Error::invalid("", "The request is not valid HTTP.")
+    } else {
+        let message =
+            format!("The request's headers are larger than {limit_bytes} bytes, or too many.");
+        Error::new(Kind::RequestTooLarge { limit_bytes }, message)
+    };
+    let trace_id = entry.traces.of(&HeaderMap::new());
+    let mut response = error(&refusal, None, DOMAIN, None, &Style::default());
+    trace_id.put(response.headers_mut());
+    log(trace_id, "rest", "", &Err(refusal));
+
+    let mut bytes = b"HTTP/1.1 400 Bad Request\r\n".to_vec();
+    for (name, value) in response.headers() {
+        bytes.extend([name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"].concat());
+    }
+    let own = |line: &&str| !line.is_empty() && !line.starts_with("content-length:");
+    for line in head.split("\r\n").skip(1).filter(own) {
+        bytes.extend([line.as_bytes(), b"\r\n"].concat());
+    }
+    bytes.extend(b"\r\n");
+    if let Body::Whole { data: Some(data), .. } = response.body() {
+        bytes.extend_from_slice(data);
+    }
+    bytes
+}
+
 fn envelope(
     error: &Error,
     http: u16,
     status: &longrun_api::google::rpc::Status,
+    service: Option<&Service>,
     style: &Style,
 ) -> Vec<u8> {
     let mut inner = json!({
         "code": http,
         "message": error.message,
         "status": error.code().as_str_name(),
-        "details": status.details.iter().map(detail).collect::<Vec<_>>(),
+        "details": status.details.iter().map(|any| detail(any, service)).collect::<Vec<_>>(),
     });
     if style.legacy_errors {
         inner["errors"] = json!([{
@@ -199,26 +242,20 @@ fn envelope(
     bytes
 }
 
-/// One standard detail as JSON: the server makes no others in an error of its own.
-fn detail(any: &prost_types::Any) -> serde_json::Value {
-    use std::sync::LazyLock;
-    static POOL: LazyLock<prost_reflect::DescriptorPool> = LazyLock::new(|| {
-        prost_reflect::DescriptorPool::decode(longrun_api::DESCRIPTORS)
+/// One detail as JSON: a standard one, or one of the service's own in a worker's rejection.
+fn detail(any: &prost_types::Any, service: Option<&Service>) -> serde_json::Value {
+    static STANDARD: LazyLock<DescriptorPool> = LazyLock::new(|| {
+        DescriptorPool::decode(longrun_api::DESCRIPTORS)
             .expect("the descriptors were compiled with the program")
     });
-    let name = any.type_url.rsplit('/').next().unwrap_or_default();
-    let printed = POOL
-        .get_message_by_name(name)
-        .and_then(|descriptor| DynamicMessage::decode(descriptor, any.value.as_slice()).ok())
-        .and_then(|message| {
-            let options = PrintOptions { pretty: false, enums_as_ints: false, fields: None };
-            longrun_transcoding::print(&message, &options).ok()
-        })
-        .and_then(|bytes| serde_json::from_slice::<serde_json::Map<_, _>>(&bytes).ok())
-        .unwrap_or_default();
-    let mut object = serde_json::Map::from_iter([("@type".to_owned(), json!(any.type_url))]);
-    object.extend(printed);
-    object.into()
+    let options = PrintOptions { pretty: false, enums_as_ints: false, fields: None };
+    let print = || {
+        let pool = service.map_or(&*STANDARD, Service::pool);
+        let descriptor = pool.get_message_by_name("google.protobuf.Any")?;
+        let message = DynamicMessage::decode(descriptor, any.encode_to_vec().as_slice()).ok()?;
+        serde_json::from_slice(&longrun_transcoding::print(&message, &options).ok()?).ok()
+    };
+    print().unwrap_or_else(|| json!({ "@type": any.type_url }))
 }
 
 /// The word that the older format has for an HTTP status.

@@ -162,7 +162,7 @@ impl Printer {
         if self.form == Form::Proto {
             return answer::stream_status(error, &self.domain, &self.rpc);
         }
-        let printed = answer::error_bytes(error, &self.domain, Some(&self.rpc), &self.style);
+        let printed = answer::error_bytes(error, None, &self.domain, Some(&self.rpc), &self.style);
         punctuation.element(&printed, None)
     }
 }
@@ -211,7 +211,7 @@ pub(super) fn response(messages: Messages, mut printer: Printer) -> Response<Bod
             None => (Frame::data(punctuation.end()), None),
         })
     });
-    let mut response = Response::new(Body::Stream(frames.boxed()));
+    let mut response = Response::new(Body::stream(frames.boxed()));
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(form.content_type()));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-store"));

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use longrun_server::auth::{Authenticator, StaticToken, TokenDigest};
 use longrun_server::catalog::{
     Catalog, ConfigSource, MethodSettings, Service, ServiceSource, Sources,
@@ -10,8 +11,9 @@ use longrun_server::config::Limits;
 use longrun_server::operation::Principal;
 use longrun_transcoding::{PrintOptions, parse, print};
 use prost::Message as _;
-use prost_reflect::{DescriptorPool, DynamicMessage};
+use prost_reflect::{DescriptorPool, DynamicMessage, MethodDescriptor};
 use serde_json::{Value, json};
+use tempfile::TempDir;
 
 use crate::harness::Server;
 
@@ -23,6 +25,9 @@ pub struct Api {
     pub server: Server,
     service: Arc<Service>,
     pool: DescriptorPool,
+    sources: Sources,
+    /// Whence it is loaded again.
+    _folder: Option<TempDir>,
 }
 
 impl Api {
@@ -38,27 +43,33 @@ impl Api {
         let named = |(rpc, settings): &(&str, MethodSettings)| {
             (format!("kitchen.v1.Kitchen/{rpc}"), settings.clone())
         };
-        Self::start(ServiceSource {
+        let source = ServiceSource {
             config: Some(ConfigSource::File(config)),
             proto_path: vec![folder.path().to_owned()],
             methods: settings.iter().map(named).collect(),
             ..Default::default()
-        })
-        .await
+        };
+        Self::start(source, Some(folder)).await
     }
 
     pub async fn events() -> Self {
         let config = Some(ConfigSource::BuiltIn(EVENTS.to_owned()));
-        Self::start(ServiceSource { config, ..Default::default() }).await
+        Self::start(ServiceSource { config, ..Default::default() }, None).await
     }
 
-    async fn start(source: ServiceSource) -> Self {
+    async fn start(source: ServiceSource, folder: Option<TempDir>) -> Self {
         let sources = Sources { services: vec![source], ..Default::default() };
         let catalog = Arc::new(Catalog::load(&sources).unwrap());
         let service = catalog.services().next().unwrap().clone();
         let pool = catalog.union_pool().clone();
         let server = Server::start_with(catalog, Limits::default(), tokens()).await;
-        Self { server, service, pool }
+        Self { server, service, pool, sources, _folder: folder }
+    }
+
+    /// Stops the server, and starts another in its folder.
+    pub async fn restart(self) -> Self {
+        let server = self.server.restart_as(&self.sources, tokens()).await;
+        Self { server, ..self }
     }
 
     /// A call over gRPC, its messages as JSON: the answer, or the status.
@@ -68,14 +79,29 @@ impl Api {
         rpc: &str,
         request: &Value,
     ) -> Result<Value, tonic::Status> {
+        let answer = self.server.grpc(token, rpc, self.encode(rpc, request)).await?;
+        let output = self.method(rpc).output();
+        Ok(self.json(output.full_name(), &answer.into_inner()))
+    }
+
+    fn method(&self, rpc: &str) -> MethodDescriptor {
         let (api, name) = rpc.split_once('/').unwrap();
         let api = self.pool.get_service_by_name(api).unwrap();
-        let method = api.methods().find(|method| method.name() == name).unwrap();
-        let request = parse(request.to_string().as_bytes(), &method.input()).unwrap();
-        let answer = self.server.grpc(token, rpc, request.encode_to_vec().into()).await?;
-        let message = DynamicMessage::decode(method.output(), answer.into_inner()).unwrap();
+        api.methods().find(|method| method.name() == name).unwrap()
+    }
+
+    /// An RPC's request from its JSON.
+    pub fn encode(&self, rpc: &str, request: &Value) -> Bytes {
+        let request = parse(request.to_string().as_bytes(), &self.method(rpc).input()).unwrap();
+        request.encode_to_vec().into()
+    }
+
+    /// A message's JSON.
+    pub fn json(&self, full_name: &str, message: &[u8]) -> Value {
+        let descriptor = self.pool.get_message_by_name(full_name).unwrap();
+        let message = DynamicMessage::decode(descriptor, message).unwrap();
         let options = PrintOptions { pretty: false, enums_as_ints: false, fields: None };
-        Ok(serde_json::from_slice(&print(&message, &options).unwrap()).unwrap())
+        serde_json::from_slice(&print(&message, &options).unwrap()).unwrap()
     }
 
     pub async fn rest(&self, token: &str, verb: &str, path: &str, body: &Value) -> (u16, Value) {
@@ -96,6 +122,18 @@ impl Api {
 
     pub async fn backend(&self, rpc: &str, request: &Value) -> Result<Value, tonic::Status> {
         self.grpc("backend", &format!("longrun.v1.Backend/{rpc}"), request).await
+    }
+
+    /// Leases the next record of a method, once there is one.
+    pub async fn next(&self, method: &str) -> Value {
+        let request = json!({
+            "parent": format!("services/{}", self.service.name),
+            "methods": [method],
+            "workerId": "w",
+            "waitTimeout": "60s",
+        });
+        let leased = self.backend("LeaseOperations", &request).await.unwrap();
+        leased["records"][0].clone()
     }
 
     /// Leases the one record of a method that waits.
@@ -119,6 +157,15 @@ impl Api {
             "response": response,
         });
         self.backend("FinishOperation", &request).await
+    }
+
+    pub async fn reject(&self, leased: &Value, error: &Value) -> Result<Value, tonic::Status> {
+        let request = json!({
+            "name": leased["name"],
+            "leaseToken": leased["lease"]["token"],
+            "error": error,
+        });
+        self.backend("RejectOperation", &request).await
     }
 }
 

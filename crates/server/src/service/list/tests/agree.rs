@@ -28,9 +28,9 @@ fn pages_are_what_a_naive_reading_of_the_filter_lets_through() {
     let config = Config { cases: 400, failure_persistence: None, ..Config::default() };
     let strategy = (wish(), 1..30, prop_oneof![1..20_usize, Just(10_000)]);
     TestRunner::new(config)
-        .run(&strategy, |(wish, size, list_scan_rows_max)| {
+        .run(&strategy, |(wish, size, list_scan_max)| {
             let text = wish.text();
-            let limits = Limits { list_scan_rows_max, ..LIMITS };
+            let limits = Limits { list_scan_max, ..LIMITS };
             let (mut found, mut token) = (vec![], String::new());
             for pages in 0.. {
                 let page = runtime.block_on(shelf.page(limits, &list(&text, size), &token));

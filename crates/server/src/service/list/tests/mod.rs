@@ -38,7 +38,8 @@ const LIMITS: Limits = Limits {
     operation_bytes_max: 1 << 20,
     message_bytes_max: 3 << 20,
     page_size_max: 1000,
-    list_scan_rows_max: 10_000,
+    list_scan_max: 10_000,
+    filter_bytes_max: 4 << 10,
 };
 
 impl Shelf {
@@ -91,7 +92,7 @@ impl Shelf {
             service: Some("s".to_owned()),
             parent: Some(Parent::parse(list.parent).unwrap()),
             owner: None,
-            deleted: false,
+            hidden: false,
             filter: Filter::default(),
             order: Order::OldestFirst,
             after: None,
@@ -134,7 +135,7 @@ fn rows(count: i64) -> Vec<Record> {
 async fn a_page_looks_at_so_many_rows_and_no_more() {
     let shelf = Shelf::new();
     shelf.put(rows(40)).await;
-    let limits = Limits { list_scan_rows_max: 15, ..LIMITS };
+    let limits = Limits { list_scan_max: 15, ..LIMITS };
     let rare = list("metadata.small=1 AND name!=operations/r0020", 100);
     let mut token = String::new();
     let mut pages = vec![];
@@ -162,7 +163,7 @@ async fn rows_are_read_in_several_goes() {
         shelf.page(LIMITS, &last, "").await.unwrap(),
         (vec!["r2000".into(), "r2490".into()], String::new())
     );
-    let limits = Limits { list_scan_rows_max: 2000, ..LIMITS };
+    let limits = Limits { list_scan_max: 2000, ..LIMITS };
     let (ids, token) = shelf.page(limits, &last, "").await.unwrap();
     assert!(ids.is_empty() && !token.is_empty(), "an empty page that isn't the last");
     let (ids, token) = shelf.page(limits, &last, &token).await.unwrap();

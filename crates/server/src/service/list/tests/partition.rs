@@ -104,7 +104,7 @@ fn pages_of_a_filter_are_a_partition_while_rows_come_and_go() {
         let mut stayed: BTreeSet<String> = rows.there.keys().cloned().collect();
         let parent = rows.parent.clone();
         let list = List { parent: &parent, filter, size, caller: "static:alice" };
-        let limits = Limits { list_scan_rows_max: rows_max, ..LIMITS };
+        let limits = Limits { list_scan_max: rows_max, ..LIMITS };
         let (mut seen, mut token) = (Vec::new(), String::new());
         for page in 0.. {
             let (ids, next) = shelf.page(limits, &list, &token).await.unwrap();

@@ -54,7 +54,7 @@ fn then(
 
 fn after(change: Change) -> Record {
     match change {
-        Change::Put(record) | Change::Remove(record, _) => *record,
+        Change::Put(record) | Change::Remove(record, _) | Change::Reject(record, _) => *record,
         Change::Keep => panic!("nothing changed"),
     }
 }

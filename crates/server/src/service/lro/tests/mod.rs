@@ -1,5 +1,6 @@
 //! Tables over an API that has every kind of method: `tests/suite/kitchen`.
 
+mod admission;
 mod claims;
 mod metadata;
 mod parent;

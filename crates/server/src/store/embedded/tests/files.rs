@@ -38,13 +38,28 @@ fn a_second_opener_is_refused() {
 fn a_newer_schema_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     drop(open(dir.path()).unwrap());
-    for version in [2, 99, -1] {
+    for version in [3, 99, -1] {
         database(dir.path()).pragma_update(None, "user_version", version).unwrap();
         let error = refused(dir.path());
-        assert!(matches!(error, OpenError::Newer { known: 1, .. }), "{version}: {error}");
+        assert!(matches!(error, OpenError::Newer { known: 2, .. }), "{version}: {error}");
     }
-    database(dir.path()).pragma_update(None, "user_version", 1).unwrap();
+    database(dir.path()).pragma_update(None, "user_version", 2).unwrap();
     open(dir.path()).unwrap();
+}
+
+#[tokio::test]
+async fn an_older_schema_is_brought_up_to_date() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path()).unwrap();
+    let made = make(&store, "a").await;
+    drop(store);
+    // What the first schema had not.
+    let old = "DROP TABLE rejections; ALTER TABLE records RENAME COLUMN hidden TO deleted;";
+    database(dir.path()).execute_batch(old).unwrap();
+    database(dir.path()).pragma_update(None, "user_version", 1).unwrap();
+    let store = open(dir.path()).unwrap();
+    assert_eq!(get(&store, &made).await, Some(made.clone()));
+    store.update(vec![(made.name.clone(), Box::new(touch))]).await.remove(0).unwrap();
 }
 
 #[test]
@@ -110,7 +125,7 @@ fn a_commit_reaches_the_disk_and_readers_do_not_write() {
     assert_eq!(text(&reader, "journal_mode"), "wal");
     assert_eq!(number(&writer, "synchronous"), 2, "FULL");
     assert_eq!(number(&writer, "application_id"), 0x4c72_756e);
-    assert_eq!(number(&writer, "user_version"), 1);
+    assert_eq!(number(&writer, "user_version"), 2);
     let error = reader.execute("DELETE FROM records", []).unwrap_err();
     assert_eq!(error.sqlite_error_code(), Some(rusqlite::ErrorCode::ReadOnly));
 }
@@ -127,7 +142,7 @@ fn every_table_is_strict() {
         .unwrap()
         .collect::<Result<_, _>>()
         .unwrap();
-    assert_eq!(tables.len(), 10, "{tables:?}");
+    assert_eq!(tables.len(), 11, "{tables:?}");
     assert!(tables.iter().all(|(_, strict)| *strict), "{tables:?}");
 }
 

@@ -9,7 +9,7 @@ use crate::store::conformance::everything;
 use crate::store::embedded::feed::feed_sql;
 use crate::store::embedded::open::writer;
 use crate::store::embedded::read::{DUE, READY, by_row_sql, get_sql, list_sql};
-use crate::store::embedded::tombs;
+use crate::store::embedded::{rejections, tombs};
 use crate::store::{ChangesQuery, Cursor, ListQuery, Order, Sequence};
 
 fn plan(connection: &Connection, sql: &str, values: Vec<Value>) -> Vec<String> {
@@ -63,6 +63,18 @@ fn tombstones_are_found_by_name_and_dropped_in_order() {
 }
 
 #[test]
+fn rejections_are_found_by_name_and_dropped_in_order() {
+    let dir = tempfile::tempdir().unwrap();
+    let (connection, ..) = writer(dir.path()).unwrap();
+    let text = |text: &str| Value::Text(text.to_owned());
+    let by_name = plan(&connection, rejections::GET, vec![text("s"), text("a"), text("")]);
+    let found = "SEARCH rejections USING PRIMARY KEY (service=? AND id=? AND parent=?)";
+    assert_eq!(by_name, [found]);
+    let due = plan(&connection, rejections::DUE, vec![Value::Integer(1), Value::Integer(1)]);
+    assert_eq!(due, ["SEARCH rejections USING COVERING INDEX rejections_due (reject_time<?)"]);
+}
+
+#[test]
 fn the_feed_is_read_in_order_from_where_it_begins() {
     let dir = tempfile::tempdir().unwrap();
     let (connection, ..) = writer(dir.path()).unwrap();
@@ -86,11 +98,11 @@ fn pages_are_read_in_order_from_where_they_begin() {
     let owner = Principal::parse("static:alice");
     let table = [
         (
-            ListQuery { parent: parent.clone(), owner, deleted: false, ..everything() },
+            ListQuery { parent: parent.clone(), owner, hidden: false, ..everything() },
             "SEARCH records USING INDEX records_owner (service=? AND owner=? AND parent=?)",
         ),
         (
-            ListQuery { parent, deleted: false, ..everything() },
+            ListQuery { parent, hidden: false, ..everything() },
             "SEARCH records USING INDEX records_parent (service=? AND parent=?)",
         ),
         (everything(), "SEARCH records USING INDEX records_service (service=?)"),

@@ -3,14 +3,13 @@
 
 use longrun_api::google::longrunning::{Operation, operation};
 use longrun_api::google::rpc;
-use longrun_api::longrun::v1::OperationRecord;
 use prost::Message as _;
 use prost_types::value::Kind;
 use prost_types::{Any, Struct};
 use serde_json::{Map, Value, json};
 
 /// As `google.longrunning.Operation`.
-pub(crate) fn operation(operation: &Operation) -> Value {
+pub(in crate::operations) fn operation(operation: &Operation) -> Value {
     let mut fields = Map::new();
     fields.insert("name".to_owned(), json!(operation.name));
     if let Some(metadata) = &operation.metadata {
@@ -27,17 +26,6 @@ pub(crate) fn operation(operation: &Operation) -> Value {
         None => None,
     };
     Value::Object(fields)
-}
-
-/// As much of `longrun.v1.OperationRecord` as says how it stands.
-pub(crate) fn record(record: &OperationRecord) -> Value {
-    json!({
-        "name": record.name,
-        "operation": record.operation.as_ref().map(operation).unwrap_or_default(),
-        "method": record.method,
-        "state": record.state().as_str_name(),
-        "owner": record.owner,
-    })
 }
 
 fn status(status: &rpc::Status) -> Value {

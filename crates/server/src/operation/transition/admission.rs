@@ -1,0 +1,41 @@
+//! The end of a hold: a worker rejects the call, or the call is admitted.
+
+use super::{
+    Change, Decision, HoldEnd, LeaseToken, Record, Refusal, Rejection, Status, Timestamp, changed,
+    check_holder, put,
+};
+
+/// A held call to be rejected.
+#[derive(Clone, Debug)]
+pub struct Reject {
+    /// The lease's token.
+    pub token: Option<LeaseToken>,
+    /// What the call fails with.
+    pub error: Status,
+}
+
+/// Rejects a held call: its record goes as if it had never been.
+///
+/// # Errors
+/// [`Refusal::Done`], [`Refusal::ExecutionSelf`], a token's refusals, [`Refusal::Admitted`].
+pub fn reject(record: &Record, reject: &Reject) -> Decision {
+    check_holder(record, reject.token.as_ref())?;
+    if record.hold.is_none() {
+        return Err(Refusal::Admitted);
+    }
+    let rejection = Rejection::Worker(reject.error.clone());
+    Ok(Change::Reject(Box::new(record.clone()), rejection))
+}
+
+/// Ends a hold before its time: the caller of the held call stops listening, or the server
+/// stops.
+///
+/// # Errors
+/// None.
+pub fn admit(record: &Record, now: Timestamp) -> Decision {
+    Ok(match record.hold.map(|hold| hold.end) {
+        None => Change::Keep,
+        Some(HoldEnd::Admit) => put(changed(record, now, |next| next.hold = None)),
+        Some(HoldEnd::Remove) => Change::Reject(Box::new(record.clone()), Rejection::Unanswered),
+    })
+}

@@ -1,0 +1,63 @@
+//! Lease calls that wait for work: whatever makes a record leasable ends the wait.
+
+use serde_json::{Value, json};
+
+use crate::harness::Server;
+
+const RECORDS: &str = "/longrun/v1/services/longrun.local/operations";
+const METHOD: &str = "demo.v1.Demo/Build";
+
+async fn post(server: &Server, path: &str, body: Value) -> Value {
+    let answer = server.rest("backend", "POST", path, &body.to_string()).await;
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    answer.json()
+}
+
+async fn create(server: &Server, id: &str) {
+    post(server, &format!("{RECORDS}?operationId={id}"), json!({"method": METHOD})).await;
+}
+
+/// The next record, however long that takes.
+async fn next(server: &Server) -> Value {
+    let body = json!({"methods": [METHOD], "leaseDuration": "3s", "waitTimeout": "60s"});
+    let leased = post(server, &format!("{RECORDS}:lease"), body).await;
+    assert_eq!(leased["records"].as_array().map(Vec::len), Some(1), "{leased}");
+    leased["records"][0].clone()
+}
+
+async fn release(server: &Server, leased: &Value, delay: &str) {
+    let path = format!("/longrun/v1/{}:releaseLease", leased["name"].as_str().unwrap());
+    let body = json!({"leaseToken": leased["lease"]["token"], "retryDelay": delay});
+    post(server, &path, body).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_makes_a_record_leasable_ends_the_wait() {
+    let server = Server::start(Default::default(), Default::default()).await;
+    let (first, ()) = tokio::join!(next(&server), create(&server, "one"));
+    assert_eq!(first["attempt"], 1);
+    // Given back: the attempt doesn't count.
+    let (second, ()) = tokio::join!(next(&server), release(&server, &first, "0s"));
+    assert_eq!((&second["name"], &second["attempt"]), (&first["name"], &json!(1)));
+    assert_ne!(second["lease"]["token"], first["lease"]["token"]);
+    // Its rest is over.
+    release(&server, &second, "2s").await;
+    let (third, ()) = tokio::join!(next(&server), async { server.clock.forward(2) });
+    assert_eq!(third["name"], first["name"]);
+    // Its lease has run out.
+    let (fourth, ()) = tokio::join!(next(&server), async { server.clock.forward(4) });
+    assert_eq!((&fourth["name"], &fourth["attempt"]), (&first["name"], &json!(2)));
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_that_wait_get_one_record_each() {
+    let server = Server::start(Default::default(), Default::default()).await;
+    let create = async {
+        create(&server, "one").await;
+        create(&server, "two").await;
+    };
+    let (one, other, ()) = tokio::join!(next(&server), next(&server), create);
+    assert_ne!(one["name"], other["name"]);
+    server.stop().await;
+}
