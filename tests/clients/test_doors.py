@@ -8,6 +8,8 @@ from google.api_core import exceptions
 from google.auth.credentials import Credentials as AnyCredentials
 from google.oauth2.credentials import Credentials
 from google.protobuf.descriptor_pool import DescriptorPool
+from google.protobuf.message_factory import GetMessageClass
+from google.rpc import error_details_pb2, status_pb2
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha.proto_reflection_descriptor_database import (
     ProtoReflectionDescriptorDatabase,
@@ -15,7 +17,7 @@ from grpc_reflection.v1alpha.proto_reflection_descriptor_database import (
 
 from backend import Backend, Json
 from doors import DOORS, Door, FixedToken, Grpc, NoToken, Rest
-from scenes import ALICE, CAROL, CHAT, PROBLEM, operation_name, to_json
+from scenes import ALICE, CAROL, CHAT, PROBLEM, WORKER, operation_name, to_json
 from server import Server
 
 SERVICE = "workspaceevents.googleapis.com"
@@ -116,3 +118,25 @@ def test_reflection_lists_and_describes_the_services(server: Server) -> None:
     pool = DescriptorPool(reflection)
     create = pool.FindServiceByName(SUBSCRIPTIONS).FindMethodByName("CreateSubscription")
     assert create.output_type.full_name == "google.longrunning.Operation"
+
+
+@pytest.mark.parametrize("faults", [5, 20, 30, 45, 63])
+def test_no_error_is_too_large_for_grpc(server: Server, faults: int) -> None:
+    """The client refuses large trailers by chance, with an error of its own."""
+    channel = Grpc(server.address, FixedToken(WORKER.text)).channel
+    pool = DescriptorPool(ProtoReflectionDescriptorDatabase(channel))
+    method = pool.FindMethodByName("longrun.v1.Backend.CreateOperation")
+    request = GetMessageClass(method.input_type)(parent=f"services/{SERVICE}")
+    for fault in range(faults):
+        request.record.labels[f"NOT A LABEL {fault}"] = ""
+    call = channel.unary_unary(
+        f"/{method.containing_service.full_name}/{method.name}",
+        request_serializer=type(request).SerializeToString,
+    )
+    for _ in range(20):
+        with pytest.raises(grpc.RpcError) as refusal:
+            call(request)
+        assert refusal.value.code() == grpc.StatusCode.INVALID_ARGUMENT, refusal.value
+        trailers = dict(refusal.value.trailing_metadata())
+        status = status_pb2.Status.FromString(trailers["grpc-status-details-bin"])
+        assert status.details[0].Is(error_details_pb2.ErrorInfo.DESCRIPTOR)

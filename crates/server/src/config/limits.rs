@@ -34,7 +34,7 @@ pub struct Limits {
     /// clients stop. 3 MiB.
     #[serde(deserialize_with = "count")]
     pub message_bytes_max: usize,
-    /// Bytes of `grpc-status-details-bin`; details beyond are dropped. 8 KiB.
+    /// Bytes of an error's gRPC trailers, as they are sent; details beyond are dropped. 8 KiB.
     #[serde(deserialize_with = "count")]
     pub error_details_bytes_max: usize,
     /// Bytes of a request's headers, with its method, path and query. 32 KiB.

@@ -11,6 +11,7 @@ use bytes::{Buf as _, BufMut as _, Bytes, BytesMut};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, header};
 use http_body_util::Full;
 use hyper::body::Incoming;
+use longrun_api::google::rpc;
 use prost::Message as _;
 use tokio::time::Instant;
 use tower::ServiceExt as _;
@@ -24,6 +25,8 @@ use crate::service::{self, Call, Reply, authorize, authorize_backend, unimplemen
 
 /// The bytes before a message: whether it is compressed, and its length.
 const PREFIX_BYTES: usize = 5;
+/// What the trailers of an error take beside its message and details, generously.
+const TRAILERS_BYTES: usize = 512;
 const TIMEOUT: HeaderName = HeaderName::from_static("grpc-timeout");
 
 /// Whether a request comes to this door: by another verb, it is none of the protocol's.
@@ -171,7 +174,7 @@ impl Edge {
 
     fn status(&self, error: &Error) -> tonic::Status {
         let mut status = error.to_status(&self.domain, Some(&self.rpc));
-        if status.encoded_len() > self.details_bytes_max {
+        if wire_bytes(&status) > self.details_bytes_max {
             // The first says the reason, but a worker's may be any.
             status.details.truncate(1);
             let message = shortened(&status.message);
@@ -194,6 +197,15 @@ impl Edge {
         }
         response
     }
+}
+
+/// Bytes of the trailers that say a status: its message, and the whole of it in base64.
+/// gRPC's C core, and what is built on it, refuses answers with more than 8 KiB of them by
+/// chance.
+fn wire_bytes(status: &rpc::Status) -> usize {
+    let escaped = |byte: &u8| if matches!(byte, b' '..=b'~' if *byte != b'%') { 1 } else { 3 };
+    let message: usize = status.message.as_bytes().iter().map(escaped).sum();
+    TRAILERS_BYTES + message + status.encoded_len().div_ceil(3) * 4
 }
 
 fn shortened(message: &str) -> String {
