@@ -1,7 +1,7 @@
 //! The statements that run all the time find what they look for by an index, in order.
 
-use rusqlite::Connection;
 use rusqlite::types::Value;
+use rusqlite::{Connection, StatementStatus};
 
 use crate::operation::samples::{at, name};
 use crate::operation::{Filter, Parent, Principal};
@@ -35,6 +35,25 @@ fn single_records_are_found_by_name_and_row() {
     let by_row = plan(&connection, &by_row_sql(), vec![Value::Integer(1)]);
     let found = "SEARCH records USING INTEGER PRIMARY KEY (rowid=?)";
     assert_eq!(by_row, [found, JOINS[0], JOINS[1]]);
+}
+
+#[test]
+fn statements_are_prepared_once_whatever_their_values() {
+    let dir = tempfile::tempdir().unwrap();
+    let (connection, ..) = writer(dir.path()).unwrap();
+    let text = |text: &str| Value::Text(text.to_owned());
+    let by_name = |id: i64| vec![text("s"), text(&id.to_string()), text("")];
+    let ready = |limit: i64| vec![text("s"), text("m"), Value::Integer(limit)];
+    let table: [(&str, &dyn Fn(i64) -> Vec<Value>); 2] = [(&get_sql(), &by_name), (READY, &ready)];
+    for (sql, values) in table {
+        let mut statement = connection.prepare(sql).unwrap();
+        for number in [1, 2, 64] {
+            assert!(!statement.exists(rusqlite::params_from_iter(values(number))).unwrap());
+            // As the cache does between two uses.
+            statement.clear_bindings();
+        }
+        assert_eq!(statement.get_status(StatementStatus::RePrepare), 0, "{sql}");
+    }
 }
 
 #[test]
