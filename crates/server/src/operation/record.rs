@@ -88,7 +88,7 @@ impl LeaseToken {
     /// A token from 128 fresh random bits.
     #[must_use]
     pub fn mint(random: [u8; 16]) -> Self {
-        Self(random.iter().map(|byte| format!("{byte:02x}")).collect())
+        Self(format!("{:032x}", u128::from_be_bytes(random)))
     }
 
     /// A token that a caller sent; it may be no record's.

@@ -60,7 +60,7 @@ pub trait Store: Send + Sync + 'static {
     ) -> BoxFuture<'_, Vec<Result<Arc<Record>, StoreError>>>;
 
     /// Changes up to `query.limit` pending records that aren't delayed, oldest first,
-    /// each of them once and by nobody else. `apply` is told the record's place in the batch.
+    /// each of them once and by nobody else. `apply` is told the record's place in the answer.
     fn lease(
         &self,
         query: LeaseQuery,
@@ -127,7 +127,7 @@ impl Found {
     }
 }
 
-/// As [`Apply`], told the record's place in the batch from 0.
+/// As [`Apply`], told the place from 0 that the record has in the answer if it changes.
 pub type LeaseApply = Box<dyn Fn(usize, &Record, Timestamp) -> Decision + Send + Sync>;
 
 /// Which records to lease.

@@ -103,21 +103,23 @@ async fn grant(
     worker_id: &str,
     duration: Option<Span>,
 ) -> Result<(LeaseOperationsResponse, Kept)> {
-    let tokens: Arc<[LeaseToken]> =
-        (0..query.limit).map(|_| LeaseToken::mint(api.random())).collect();
-    let (minted, worker_id) = (tokens.clone(), worker_id.to_owned());
+    // Tokens are made of it where there is a record for them: mostly they are few.
+    let random: Arc<[[u8; 16]]> = (0..query.limit).map(|_| api.random()).collect();
+    let (drawn, worker_id) = (random.clone(), worker_id.to_owned());
     let event = move |place: usize, record: &Record, now: Timestamp| {
-        let grant = Grant { worker_id: worker_id.clone(), token: minted[place].hash(), duration };
+        let token = LeaseToken::mint(drawn[place]).hash();
+        let grant = Grant { worker_id: worker_id.clone(), token, duration };
         transition::lease(record, &grant, now)
     };
     let records = api.store.lease(query.clone(), Box::new(event)).await;
     let records = records.map_err(|error| Error::unavailable(Box::new(error)))?;
-    let view = |record: &Arc<Record>| {
-        let own = tokens.iter().find(|token| holders(record, Some(token)).is_some());
-        wire::record(record, own)
+    let view = |(record, random): (&Arc<Record>, &[u8; 16])| {
+        let token = LeaseToken::mint(*random);
+        wire::record(record, holders(record, Some(&token)))
     };
     let kept = api.pools.kept_each(records.iter().map(|record| &**record));
-    Ok((LeaseOperationsResponse { records: records.iter().map(view).collect() }, kept))
+    let records = records.iter().zip(&*random).map(view).collect();
+    Ok((LeaseOperationsResponse { records }, kept))
 }
 
 pub(super) async fn renew(api: &Api, call: &Call, request: RenewLeaseRequest) -> Result<Reply> {
