@@ -119,7 +119,7 @@ impl Writer {
         // The answers are found first and sent last; a job that is dropped on the way
         // closes its channel, which its caller reads as Unavailable.
         let connection = &self.connection;
-        connection.execute_batch("BEGIN IMMEDIATE")?;
+        connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
         self.uses.take();
         let mut written = false;
         for job in jobs {
@@ -165,7 +165,7 @@ impl Writer {
         }
         if commits.is_empty() && !written {
             // Refusals and looks for work: what they saw is on the disk already.
-            return connection.execute_batch("ROLLBACK");
+            return connection.prepare_cached("ROLLBACK")?.execute([]).map(drop);
         }
         self.uses.take().write(connection)?;
         let now = self.clock.now().micros();
@@ -177,7 +177,7 @@ impl Writer {
                 Some("injected".to_owned()),
             ));
         }
-        connection.execute_batch("COMMIT")?;
+        connection.prepare_cached("COMMIT")?.execute([])?;
         self.step(Step::Answer)
     }
 
