@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{HeaderMap, Method, Uri, header};
+use http::header::AsHeaderName;
+use http::{HeaderMap, HeaderName, Method, Uri, header};
 use hyper::body::Incoming;
 use tokio::sync::{Semaphore, watch};
 use tonic::service::Routes;
@@ -96,7 +97,7 @@ impl Entry {
     /// Refuses strange hosts and pages where there is no authentication.
     pub(super) fn check_origin(&self, host: Option<&str>, headers: &HeaderMap) -> Result<()> {
         let Some(guard) = &self.guard else { return Ok(()) };
-        let origin = text(headers, header::ORIGIN.as_str());
+        let origin = text(headers, header::ORIGIN);
         let hosts = guard.hosts.iter().map(String::as_str);
         check_host(host.unwrap_or_default(), origin, hosts).map_err(|error| match error {
             HostError::HostNotAllowed => {
@@ -194,7 +195,7 @@ pub(super) fn domain(service: Option<&Arc<Service>>) -> &str {
 
 /// The header `x-longrun-request-id`; several have to be the same.
 pub(super) fn request_id(headers: &HeaderMap) -> Result<Option<String>> {
-    let mut values = headers.get_all(REQUEST_ID).iter();
+    let mut values = headers.get_all(HeaderName::from_static(REQUEST_ID)).iter();
     let Some(first) = values.next() else { return Ok(None) };
     match first.to_str() {
         Ok(text) if values.all(|other| other == first) => Ok(Some(text.to_owned())),
@@ -206,7 +207,7 @@ pub(super) fn request_id(headers: &HeaderMap) -> Result<Option<String>> {
 }
 
 /// A header's text; `None` if it is missing or no text.
-pub(super) fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+pub(super) fn text(headers: &HeaderMap, name: impl AsHeaderName) -> Option<&str> {
     headers.get(name).and_then(|value| value.to_str().ok())
 }
 

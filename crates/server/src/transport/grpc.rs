@@ -24,10 +24,11 @@ use crate::service::{self, Call, Reply, authorize, authorize_backend, unimplemen
 
 /// The bytes before a message: whether it is compressed, and its length.
 const PREFIX_BYTES: usize = 5;
+const TIMEOUT: HeaderName = HeaderName::from_static("grpc-timeout");
 
 /// Whether a request comes to this door: by another verb, it is none of the protocol's.
 pub(super) fn is_grpc<B>(request: &Request<B>) -> bool {
-    let kind = text(request.headers(), header::CONTENT_TYPE.as_str());
+    let kind = text(request.headers(), header::CONTENT_TYPE);
     request.method() == Method::POST
         && kind.is_some_and(|kind| {
             kind.strip_prefix("application/grpc")
@@ -72,9 +73,9 @@ async fn call(
     entry.check_place(arrival, parts.uri.path())?;
     entry.check_head(&parts.method, &parts.uri, &parts.headers)?;
     let host = parts.uri.authority().map(|authority| authority.as_str());
-    let host = host.or_else(|| text(&parts.headers, header::HOST.as_str()));
+    let host = host.or_else(|| text(&parts.headers, header::HOST));
     entry.check_origin(host, &parts.headers)?;
-    let deadline = text(&parts.headers, "grpc-timeout").and_then(timeout);
+    let deadline = text(&parts.headers, TIMEOUT).and_then(timeout);
     let deadline = deadline.map(|timeout| Instant::now() + timeout);
 
     let backend = rpc.starts_with("longrun.v1.Backend/");

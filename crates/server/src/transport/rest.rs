@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{HeaderValue, Method, Request, Response, header, request};
+use http::{HeaderName, HeaderValue, Method, Request, Response, header, request};
 use hyper::body::Incoming;
 use longrun_transcoding::{
     RouteError, SystemParameters, effective_method, encode_request, split_query,
@@ -26,6 +26,8 @@ use crate::catalog::{Binding, Method as Rpc, Service, reserved};
 use crate::config::Limits;
 use crate::error::{Error, Kind, Result};
 use crate::service::{Body as Answer, Call, Reply, authorize, authorize_backend};
+
+const METHOD_OVERRIDE: HeaderName = HeaderName::from_static("x-http-method-override");
 
 /// What an answer needs to know of its request.
 #[derive(Default)]
@@ -80,7 +82,7 @@ async fn exchange_of(
     entry.check_place(arrival, parts.uri.path())?;
     entry.check_head(&parts.method, &parts.uri, &parts.headers)?;
     let host = parts.uri.authority().map(|authority| authority.as_str());
-    let host = host.or_else(|| text(&parts.headers, header::HOST.as_str()));
+    let host = host.or_else(|| text(&parts.headers, header::HOST));
     entry.check_origin(host, &parts.headers)?;
     let path = parts.uri.path();
     if let Some(response) = probe(entry, path).await {
@@ -164,8 +166,8 @@ async fn exchange_of(
 
 /// The verb that counts, and whether the query comes from the body.
 fn verb(parts: &request::Parts) -> (Cow<'_, str>, bool) {
-    let kind = text(&parts.headers, header::CONTENT_TYPE.as_str());
-    let overriding = text(&parts.headers, "x-http-method-override");
+    let kind = text(&parts.headers, header::CONTENT_TYPE);
+    let overriding = text(&parts.headers, METHOD_OVERRIDE);
     let (verb, form) = effective_method(parts.method.as_str(), overriding, parts.uri.query(), kind);
     (if verb == "HEAD" { "GET".into() } else { verb }, form)
 }

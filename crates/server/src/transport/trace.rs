@@ -8,6 +8,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use crate::clock::Random;
 
 const HEADER: HeaderName = HeaderName::from_static("x-trace-id");
+const PARENT: HeaderName = HeaderName::from_static("traceparent");
 
 /// Makes trace ids: no two are alike, in this process or another.
 #[derive(Debug)]
@@ -30,7 +31,7 @@ impl TraceIds {
 
     /// The id that the caller brings in `traceparent`, or a new one.
     pub(super) fn of(&self, headers: &HeaderMap) -> TraceId {
-        let given = headers.get("traceparent").and_then(|value| value.to_str().ok());
+        let given = headers.get(PARENT).and_then(|value| value.to_str().ok());
         given.and_then(|text| TraceId::parse(text.split('-').nth(1)?)).unwrap_or_else(|| {
             let count = self.count.fetch_add(1, Ordering::Relaxed);
             TraceId::of(u128::from(self.process) << 64 | u128::from(count))

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures::StreamExt as _;
 use futures::stream::unfold;
-use http::{HeaderMap, HeaderValue, Response, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, header};
 use http_body::Frame;
 use longrun_transcoding::{Alt, SystemParameters};
 use prost_reflect::{DynamicMessage, Kind, MessageDescriptor};
@@ -169,14 +169,16 @@ impl Printer {
 
 const RESUME_TOKEN: &str = "resume_token";
 
-/// The header in which a reader of events says where it was.
+const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
+
+/// What a reader of events says of where it was.
 pub(super) fn last_event_id(
     form: Form,
     input: &MessageDescriptor,
     headers: &HeaderMap,
     query: &[(String, String)],
 ) -> Option<(String, String)> {
-    let id = super::text(headers, "last-event-id").filter(|_| form == Form::Events)?;
+    let id = super::text(headers, LAST_EVENT_ID).filter(|_| form == Form::Events)?;
     let field = input.get_field_by_name(RESUME_TOKEN)?;
     let given = |(name, _): &(String, String)| name == field.json_name() || name == RESUME_TOKEN;
     let takes = field.kind() == Kind::String && !id.is_empty() && !query.iter().any(given);
