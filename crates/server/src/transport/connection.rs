@@ -128,9 +128,16 @@ pub(super) async fn drive<C: GracefulConnection>(
     let mut alarm = pin!(sleep_until(watch.activity.born + limits.header_timeout));
     // An error means that the server is gone, which is stopping too.
     let mut stop = pin!(async { drop(draining.wait_for(|stop| *stop).await) });
-    let mut stopping = false;
+    let (mut stopping, mut stood_back) = (false, false);
     loop {
         let event = poll_fn(|context| {
+            // Each answer wakes the connection: once the others that are due have been given
+            // as well, they leave in one write.
+            stood_back = !stood_back && watch.activity.open.load(Ordering::Relaxed) > 1;
+            if stood_back {
+                context.waker().wake_by_ref();
+                return Poll::Pending;
+            }
             // Before the connection, so that its last answer says that it is the last.
             if !stopping && stop.as_mut().poll(context).is_ready() {
                 return Poll::Ready(Event::Stop);
