@@ -29,7 +29,7 @@ fn files(folder: &str, endings: &[&str]) -> Vec<(String, String)> {
 }
 
 /// What each part of the server may use of the others. A part that is not a key may use all.
-const ARROWS: [(&str, &[&str]); 13] = [
+const ARROWS: [(&str, &[&str]); 14] = [
     ("reason", &[]),
     ("operation", &["reason"]),
     ("clock", &["operation"]),
@@ -39,7 +39,8 @@ const ARROWS: [(&str, &[&str]); 13] = [
     ("store", &["clock", "operation"]),
     ("error", &["operation", "reason", "store"]),
     ("pace", &["operation", "store"]),
-    ("live", &["operation", "pace", "store", "wire"]),
+    ("unattended", &["operation", "store"]),
+    ("live", &["operation", "pace", "store", "unattended", "wire"]),
     ("reaper", &["clock", "operation", "store"]),
     ("config", &["auth", "catalog", "operation"]),
     ("service", &["auth", "catalog", "clock", "error", "live", "operation", "store", "wire"]),
