@@ -44,7 +44,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Exit, Failure> {
     serve::make_data_dir(&folder.path)?;
     let over = Overrides {
         listen: Some(arguments.listen.unwrap_or_else(free_address)),
-        no_auth: true,
+        no_auth: Some(true),
         ..Overrides::default()
     };
     let file = File::parse(Path::new("the demo's longrun.toml"), workspace_events::CONFIG);

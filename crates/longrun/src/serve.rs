@@ -52,11 +52,15 @@ pub(crate) struct Flags {
     #[command(flatten)]
     sources: Sources,
     /// Let everybody in, on loopback only.
-    #[arg(long, env = "LONGRUN_NO_AUTH", value_parser = BoolishValueParser::new())]
-    no_auth: bool,
+    #[arg(long, env = "LONGRUN_NO_AUTH", value_parser = BoolishValueParser::new(),
+          num_args = 0..=1, require_equals = true, default_missing_value = "true",
+          value_name = "BOOL")]
+    no_auth: Option<bool>,
     /// A proxy in front does TLS: an address other than loopback is allowed.
-    #[arg(long, env = "LONGRUN_BEHIND_PROXY", value_parser = BoolishValueParser::new())]
-    behind_proxy: bool,
+    #[arg(long, env = "LONGRUN_BEHIND_PROXY", value_parser = BoolishValueParser::new(),
+          num_args = 0..=1, require_equals = true, default_missing_value = "true",
+          value_name = "BOOL")]
+    behind_proxy: Option<bool>,
 }
 
 /// Flags of `longrun serve`.
