@@ -186,7 +186,11 @@ fn conformance_names_tests_that_exist() {
                 test.split_once("::").unwrap_or_else(|| panic!("FILE::TEST: {test}"));
             let source = fs::read_to_string(root().join(file));
             let source = source.unwrap_or_else(|error| panic!("{row}: {file}: {error}"));
-            let marks = ["fn ", "def "].map(|keyword| format!("{keyword}{name}("));
+            let marks = if file.ends_with(".js") {
+                ['\'', '"'].map(|quote| format!("test({quote}{name}{quote}"))
+            } else {
+                ["fn ", "def "].map(|keyword| format!("{keyword}{name}("))
+            };
             assert!(marks.iter().any(|mark| source.contains(mark)), "{row}: no test {test}");
         }
     }
