@@ -22,13 +22,20 @@ pub(crate) enum Tree {
 /// Nested deeper than this, JSON is refused.
 pub const DEPTH_MAX: usize = 100;
 
+/// As the parser says it of a second surrogate without a first.
+const LONE_SURROGATE: &str = "lone leading surrogate in hex escape";
+
 impl Tree {
     /// Reads one JSON value, nested at most `depth_max` deep, and nothing behind it.
     pub(crate) fn read(bytes: &[u8], depth_max: usize) -> Result<Self, Violation> {
         let mut reader = serde_json::Deserializer::from_slice(bytes);
         let seed = Seed { depth: 0, depth_max: depth_max.min(DEPTH_MAX) };
         let tree = seed.deserialize(&mut reader).and_then(|tree| reader.end().map(|()| tree));
-        tree.map_err(|error| Violation::new("", format!("Invalid JSON payload received. {error}")))
+        tree.map_err(|error| {
+            // The parser's word for a first surrogate that no second one follows.
+            let why = error.to_string().replace("unexpected end of hex escape", LONE_SURROGATE);
+            Violation::new("", format!("Invalid JSON payload received. {why}"))
+        })
     }
 
     /// Reads a JSON object and nothing behind it.
