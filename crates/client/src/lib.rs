@@ -12,6 +12,7 @@ mod operations;
 mod payload;
 mod poller;
 mod records;
+pub mod signal;
 mod worker;
 
 use std::sync::Arc;

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clap::Args;
 use longrun_client::Client;
+use longrun_client::signal::Signals;
 use longrun_server::auth::Authenticator;
 use longrun_server::clock::{Random as _, SystemRandom};
 use longrun_server::config::{Config, File, Overrides, parse_listen};
@@ -15,7 +16,7 @@ use workspace_events::SERVICE;
 use crate::logging;
 use crate::output::{self, Exit, Failure};
 use crate::serve;
-use crate::signal::Signals;
+use crate::signal;
 
 /// Flags of `longrun demo`.
 #[derive(Args, Debug)]
@@ -44,7 +45,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Exit, Failure> {
     serve::make_data_dir(&folder.path)?;
     let over = Overrides {
         listen: Some(arguments.listen.unwrap_or_else(free_address)),
-        no_auth: true,
+        no_auth: Some(true),
         ..Overrides::default()
     };
     let file = File::parse(Path::new("the demo's longrun.toml"), workspace_events::CONFIG);
@@ -81,7 +82,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Exit, Failure> {
         worker.await.unwrap_or_else(|error| tracing::error!(%error, "the demo's worker failed"));
         running.shutdown().await;
     };
-    signals.stop(stopped).await;
+    signal::stop(&mut signals, stopped).await;
     Ok(Exit::Ok)
 }
 

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use clap::builder::BoolishValueParser;
+use longrun_client::signal::Signals;
 use longrun_server::auth::{Authenticator, local_token};
 use longrun_server::catalog::Catalog;
 use longrun_server::clock::SystemRandom;
@@ -15,7 +16,7 @@ use longrun_server::{Running, Settings};
 use crate::logging::{self, LogFormat};
 use crate::output::{Exit, Failure};
 use crate::place;
-use crate::signal::Signals;
+use crate::signal;
 
 /// The services: the same for `serve` and `check`.
 #[derive(Args, Clone, Debug, Default)]
@@ -52,11 +53,15 @@ pub(crate) struct Flags {
     #[command(flatten)]
     sources: Sources,
     /// Let everybody in, on loopback only.
-    #[arg(long, env = "LONGRUN_NO_AUTH", value_parser = BoolishValueParser::new())]
-    no_auth: bool,
+    #[arg(long, env = "LONGRUN_NO_AUTH", value_parser = BoolishValueParser::new(),
+          num_args = 0..=1, require_equals = true, default_missing_value = "true",
+          value_name = "BOOL")]
+    no_auth: Option<bool>,
     /// A proxy in front does TLS: an address other than loopback is allowed.
-    #[arg(long, env = "LONGRUN_BEHIND_PROXY", value_parser = BoolishValueParser::new())]
-    behind_proxy: bool,
+    #[arg(long, env = "LONGRUN_BEHIND_PROXY", value_parser = BoolishValueParser::new(),
+          num_args = 0..=1, require_equals = true, default_missing_value = "true",
+          value_name = "BOOL")]
+    behind_proxy: Option<bool>,
 }
 
 /// Flags of `longrun serve`.
@@ -121,9 +126,9 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Exit, Failure> {
     let mut signals = Signals::listen().map_err(Failure::new)?;
     let running = start(config, authenticator, arguments.flags.sources.strict).await?;
     tracing::info!(address = %running.local_addr(), "listening");
-    let signal = signals.next().await;
-    tracing::info!(%signal, "stopping");
-    signals.stop(running.shutdown()).await;
+    let came = signals.next().await;
+    tracing::info!(signal = %came, "stopping");
+    signal::stop(&mut signals, running.shutdown()).await;
     Ok(Exit::Ok)
 }
 

@@ -19,6 +19,7 @@ mod service;
 mod simulation;
 pub mod store;
 mod transport;
+mod unattended;
 mod wire;
 
 pub use server::{Running, Settings, StartError, start};

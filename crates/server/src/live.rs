@@ -1,6 +1,6 @@
 //! What the server keeps in memory of its records: the hot map that reads are served from,
-//! the waiters that a commit wakes, and how long methods take. All learn of a commit before
-//! its caller does.
+//! the waiters that a commit wakes, how long methods take, and when workers asked for work. All
+//! but the last learn of a commit before its caller does.
 
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap};
@@ -18,6 +18,7 @@ use tokio::sync::futures::OwnedNotified;
 use crate::operation::{Record, RecordName, State};
 use crate::pace::Pace;
 use crate::store::{Commit, Found, Observer, Store, StoreError};
+use crate::unattended::LeaseCalls;
 use crate::wire;
 
 /// A record's version with the bytes that clients are answered with.
@@ -76,13 +77,14 @@ impl Weighter<RecordName, Arc<Hot>> for ByBytes {
     }
 }
 
-/// The hot map, the waiters and the pace of methods.
+/// The hot map, the waiters, the pace of methods and their lease calls.
 pub(crate) struct Live {
     hot: Cache<RecordName, Arc<Hot>, ByBytes>,
     records: Signals<RecordName>,
     queues: Signals<(String, String)>,
     feeds: Signals<Option<String>>,
     pace: Pace,
+    lease_calls: LeaseCalls,
 }
 
 impl Live {
@@ -96,6 +98,7 @@ impl Live {
             queues: Signals::new(),
             feeds: Signals::new(),
             pace: Pace::default(),
+            lease_calls: LeaseCalls::default(),
         }
     }
 
@@ -154,6 +157,11 @@ impl Live {
     /// What was learned of methods.
     pub(crate) fn pace(&self) -> &Pace {
         &self.pace
+    }
+
+    /// When workers last asked for work.
+    pub(crate) fn lease_calls(&self) -> &LeaseCalls {
+        &self.lease_calls
     }
 }
 

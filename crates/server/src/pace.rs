@@ -80,7 +80,8 @@ impl Pace {
     /// when its client began to wait, be it for a worker or for the work.
     pub(crate) fn learn(&self, record: &Record) {
         let Some(done) = record.done() else { return };
-        if !matches!(done.outcome, Outcome::Response(_)) {
+        // A validation takes as long as a look at the request, whatever the work would take.
+        if record.validation || !matches!(done.outcome, Outcome::Response(_)) {
             return;
         }
         let Some(method) = self.entry(&record.name.service, &record.method) else { return };
@@ -160,6 +161,7 @@ mod tests {
         pace.learn(&done(100, Outcome::Error(status(8, ""))));
         pace.learn(&done(100, Outcome::Error(status(1, ""))));
         pace.learn(&record("x", at(0)));
+        pace.learn(&Record { validation: true, ..done(100, response()) });
         assert_eq!(pace.seconds("s", "pkg.Service/Method"), 5);
         pace.learn(&done(100, response()));
         assert_eq!(pace.seconds("s", "pkg.Service/Method"), 20);

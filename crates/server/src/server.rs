@@ -21,6 +21,7 @@ use crate::service::{Api, Pools};
 use crate::store::embedded::{EmbeddedOptions, EmbeddedStore, OpenError};
 use crate::store::{ListQuery, Observer, Order, Store};
 use crate::transport::{Entry, Guard, Listener, RateLimit, TraceIds, serve};
+use crate::unattended::Lookout;
 
 /// What a server is made of.
 pub struct Settings {
@@ -181,6 +182,7 @@ async fn start_over(
     let api = entry.api.clone();
     let stamp = move |record: &Record, change| api.stamped(record, change);
     tasks.spawn(Reaper::new(store, Arc::new(stamp)).run(draining.clone()));
+    tasks.spawn(look_out(entry.api.clone(), draining.clone()));
     tasks.spawn(forget_idle(entry.clone(), draining));
     let places = Arc::new(Semaphore::new(entry.limits.connections_max.min(Semaphore::MAX_PERMITS)));
     for (socket, bound) in sockets {
@@ -220,6 +222,17 @@ async fn forget_idle(entry: Arc<Entry>, mut draining: watch::Receiver<bool>) {
     const INTERVAL: Duration = Duration::from_secs(60);
     while tokio::time::timeout(INTERVAL, draining.wait_for(|stop| *stop)).await.is_err() {
         entry.rate.forget_idle();
+    }
+}
+
+/// Says in the log which work waits while no worker asks for it.
+async fn look_out(api: Arc<Api>, mut draining: watch::Receiver<bool>) {
+    const INTERVAL: Duration = Duration::from_secs(10);
+    let mut lookout = Lookout::default();
+    while tokio::time::timeout(INTERVAL, draining.wait_for(|stop| *stop)).await.is_err() {
+        if let Err(error) = lookout.look(&*api.store, api.live.lease_calls()).await {
+            tracing::error!(%error, "could not look for work that waits");
+        }
     }
 }
 

@@ -6,7 +6,6 @@ mod context;
 mod drive;
 mod error;
 mod job;
-mod signals;
 #[cfg(test)]
 mod tests;
 
@@ -26,7 +25,7 @@ pub use self::context::Context;
 pub use self::error::{Retry, WorkError};
 
 use self::drive::{Plan, Stop, drive};
-use self::signals::Signals;
+use crate::signal::Signals;
 use crate::{Client, ClientError, Payload, pack, unpack};
 
 /// Records worked on at once, unless told otherwise.

@@ -51,10 +51,7 @@ impl<'a> Origins<'a> {
             return Some(format!("--{}", key.replace('_', "-")));
         }
         let variable = format!("LONGRUN_{}", key.to_uppercase());
-        env::var_os(&variable).filter(|value| !value.is_empty())?;
-        // A switch that the variable leaves off is as the file has it.
-        let off = matches!(self.matches.try_get_one::<bool>(key), Ok(Some(false)));
-        (!off).then_some(variable)
+        env::var_os(&variable).is_some_and(|value| !value.is_empty()).then_some(variable)
     }
 
     fn in_file(&self, path: &[Step]) -> Option<String> {

@@ -29,7 +29,7 @@ fn files(folder: &str, endings: &[&str]) -> Vec<(String, String)> {
 }
 
 /// What each part of the server may use of the others. A part that is not a key may use all.
-const ARROWS: [(&str, &[&str]); 13] = [
+const ARROWS: [(&str, &[&str]); 14] = [
     ("reason", &[]),
     ("operation", &["reason"]),
     ("clock", &["operation"]),
@@ -39,7 +39,8 @@ const ARROWS: [(&str, &[&str]); 13] = [
     ("store", &["clock", "operation"]),
     ("error", &["operation", "reason", "store"]),
     ("pace", &["operation", "store"]),
-    ("live", &["operation", "pace", "store", "wire"]),
+    ("unattended", &["operation", "store"]),
+    ("live", &["operation", "pace", "store", "unattended", "wire"]),
     ("reaper", &["clock", "operation", "store"]),
     ("config", &["auth", "catalog", "operation"]),
     ("service", &["auth", "catalog", "clock", "error", "live", "operation", "store", "wire"]),
@@ -185,7 +186,11 @@ fn conformance_names_tests_that_exist() {
                 test.split_once("::").unwrap_or_else(|| panic!("FILE::TEST: {test}"));
             let source = fs::read_to_string(root().join(file));
             let source = source.unwrap_or_else(|error| panic!("{row}: {file}: {error}"));
-            let marks = ["fn ", "def "].map(|keyword| format!("{keyword}{name}("));
+            let marks = if file.ends_with(".js") {
+                ['\'', '"'].map(|quote| format!("test({quote}{name}{quote}"))
+            } else {
+                ["fn ", "def "].map(|keyword| format!("{keyword}{name}("))
+            };
             assert!(marks.iter().any(|mark| source.contains(mark)), "{row}: no test {test}");
         }
     }

@@ -15,10 +15,10 @@ pub struct Overrides {
     pub listen: Option<SocketAddr>,
     /// `--data-dir`.
     pub data_dir: Option<PathBuf>,
-    /// `--no-auth`.
-    pub no_auth: bool,
-    /// `--behind-proxy`.
-    pub behind_proxy: bool,
+    /// `--no-auth`; `Some(false)` is a no over the file's yes.
+    pub no_auth: Option<bool>,
+    /// `--behind-proxy`, as `no_auth`.
+    pub behind_proxy: Option<bool>,
     /// `--service`: paths or built-in names. Any replaces every `[[service]]`.
     pub services: Vec<String>,
     /// `--proto-path`: besides the file's.
@@ -68,8 +68,9 @@ impl Config {
     /// # Errors
     /// [`ConfigError::Conflict`] when authentication and addresses don't go together.
     pub fn resolve(file: File, over: Overrides, data_dir: &Path) -> Result<Self, ConfigError> {
-        let auth = match (over.no_auth || file.no_auth == Some(true), file.tokens) {
-            (true, tokens) if !over.no_auth && !tokens.is_empty() => {
+        let no_auth = over.no_auth.or(file.no_auth).unwrap_or(false);
+        let auth = match (no_auth, file.tokens) {
+            (true, tokens) if over.no_auth.is_none() && !tokens.is_empty() => {
                 return conflict(
                     "`no_auth = true` and [[auth.tokens]] contradict each other; remove one",
                 );
@@ -86,7 +87,7 @@ impl Config {
         let data_dir = over.data_dir.or(file.data_dir).unwrap_or_else(|| data_dir.to_owned());
         let config = Self {
             listen: over.listen.or(file.listen).unwrap_or((Ipv4Addr::LOCALHOST, PORT).into()),
-            behind_proxy: over.behind_proxy || file.behind_proxy == Some(true),
+            behind_proxy: over.behind_proxy.or(file.behind_proxy).unwrap_or(false),
             auth,
             tombstone_retention: file.tombstone_retention.unwrap_or(TOMBSTONE_RETENTION),
             limits: file.limits,

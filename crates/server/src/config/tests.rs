@@ -261,8 +261,8 @@ fn addresses_and_authentication() {
     for (text, listen, no_auth, behind_proxy, expected) in table {
         let flags = Overrides {
             listen: Some(listen.parse().unwrap()),
-            no_auth: *no_auth,
-            behind_proxy: *behind_proxy,
+            no_auth: no_auth.then_some(true),
+            behind_proxy: behind_proxy.then_some(true),
             ..Overrides::default()
         };
         let found = Config::resolve(parse(text).unwrap(), flags, Path::new("here"));
@@ -274,4 +274,18 @@ fn addresses_and_authentication() {
             (found, expected) => panic!("{text} {listen}: {found:?}, expected {expected:?}"),
         }
     }
+}
+
+/// `LONGRUN_NO_AUTH=false` and the like.
+#[test]
+fn what_is_said_over_the_file_may_be_no() {
+    let tokens = format!("[[auth.tokens]]\nsubject = \"a\"\nsha256 = \"{ABC}\"\n");
+    let file = format!("no_auth = true\nbehind_proxy = true\n{tokens}");
+    let over = |no_auth, behind_proxy| Overrides { no_auth, behind_proxy, ..Overrides::default() };
+    let found = |over| Config::resolve(parse(&file).unwrap(), over, Path::new("here"));
+    let config = found(over(Some(false), None)).unwrap();
+    assert!(matches!(config.auth, Auth::Tokens(_)) && config.behind_proxy);
+    let config = found(over(Some(true), Some(false))).unwrap();
+    assert!(config.auth == Auth::Open && !config.behind_proxy);
+    assert!(found(over(None, Some(false))).is_err(), "the file contradicts itself");
 }

@@ -9,7 +9,9 @@ use tokio::sync::oneshot;
 use super::*;
 use crate::operation::samples::{at, name, payload, record};
 use crate::operation::{Digest, Done, Finisher, Holder, Outcome, Timestamp};
-use crate::store::{Apply, Birth, Changes, ChangesQuery, Found, LeaseApply, LeaseQuery, ListQuery};
+use crate::store::{
+    Apply, Birth, Changes, ChangesQuery, Found, LeaseApply, LeaseQuery, ListQuery, Waiting,
+};
 
 /// One record in a store whose reads arrive when the test lets them.
 #[derive(Default)]
@@ -82,6 +84,10 @@ impl Store for Slow {
     }
 
     fn forget(&self, _: usize) -> BoxFuture<'_, Result<usize, StoreError>> {
+        unreachable!()
+    }
+
+    fn waiting(&self, _: usize) -> BoxFuture<'_, Result<Vec<Waiting>, StoreError>> {
         unreachable!()
     }
 

@@ -235,6 +235,8 @@ pub struct Record {
     pub state: State,
     /// Whether it is no operation yet: only an open record that workers lease is held.
     pub hold: Option<Hold>,
+    /// Whether its call asked only what would come of it (AIP-163).
+    pub validation: bool,
     /// The RPC's request.
     pub request: Option<Payload>,
     /// Progress and the like.

@@ -55,6 +55,7 @@ pub(crate) fn record(id: &str, now: Timestamp) -> Record {
         execution: Execution::Leased,
         state: State::Pending { delayed_until: None },
         hold: None,
+        validation: false,
         request: Some(payload("test.Request", b"request")),
         metadata: Some(payload("test.Metadata", b"old")),
         labels: [("env".to_owned(), "old".to_owned())].into(),
@@ -144,7 +145,7 @@ prop_compose! {
         request_claim in option::of(any::<([u8; 32], [u8; 32])>()),
         descriptors in vec(any::<[u8; 32]>(), 0..3),
         (execution, state) in any_state(),
-        hold in option::of((any_time(), prop::bool::ANY)),
+        (hold, validation) in (option::of((any_time(), prop::bool::ANY)), prop::bool::ANY),
         (request, metadata) in (option::of(any_payload()), option::of(any_payload())),
         labels in btree_map("[a-z]{1,4}", "\\PC{0,10}", 0..4),
         (create_time, update_time, deadline) in (any_time(), any_time(), any_time()),
@@ -164,7 +165,7 @@ prop_compose! {
         });
         let descriptors = descriptors.into_iter().map(Digest).collect();
         Record {
-            name, method, owner, exclusive_key, request_claim, descriptors, execution, state, hold,
+            name, method, owner, exclusive_key, request_claim, descriptors, execution, state, hold, validation,
             request, metadata, labels, create_time, start_time, update_time, expire_time, delete_time, deadline, cancel_request_time,
             attempt, max_attempts, lease_duration, retention, version,
         }

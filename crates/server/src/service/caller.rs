@@ -1,7 +1,7 @@
 //! What a caller may do: scopes before anything, owners at each record.
 
-use crate::auth::{Caller, ScopeSet};
-use crate::catalog::{Policy, Scopes, Service};
+use crate::auth::{BACKEND, BACKEND_READONLY, Caller};
+use crate::catalog::{Method, Policy, Scopes, Service};
 use crate::error::{Error, Kind, Result};
 use crate::operation::{Gone, Record, Refusal};
 use crate::store::StoreError;
@@ -16,51 +16,61 @@ pub(crate) fn authorize(caller: &Caller, scopes: &Scopes) -> Result<()> {
         Scopes::AnyOf(accepted) => accepted,
         Scopes::None => &[],
     };
-    if caller.scopes.holds_any(accepted) { Ok(()) } else { Err(insufficient(accepted.to_vec())) }
+    if caller.scopes.holds_any(accepted) {
+        Ok(())
+    } else {
+        Err(insufficient(accepted.to_vec(), "."))
+    }
 }
 
 /// Whether a caller may use the Backend at all: cheap, and before its request is read.
 ///
 /// # Errors
-/// `PERMISSION_DENIED`.
-pub(crate) fn authorize_backend(caller: &Caller) -> Result<()> {
-    if caller.scopes.backend_any() { Ok(()) } else { Err(insufficient(vec![BACKEND.to_owned()])) }
+/// `PERMISSION_DENIED`, naming the scopes that would do for any service.
+pub(crate) fn authorize_backend(caller: &Caller, method: &Method) -> Result<()> {
+    if caller.scopes.backend_any() {
+        return Ok(());
+    }
+    let bases = if READERS.contains(&method.name.as_str()) { READ } else { WRITE };
+    let scopes: Vec<_> = bases.iter().map(|base| (*base).to_owned()).collect();
+    let which = scopes.join(" or ");
+    let suffixed = "with `:SERVICE` behind it for that service alone";
+    Err(insufficient(scopes, &format!(": {which} would do, also {suffixed}.")))
 }
 
 /// Whether a caller may read a service's records; `-` is all services.
 pub(super) fn backend_reads(caller: &Caller, service: &str) -> Result<()> {
-    check(&caller.scopes, ScopeSet::backend_reads, READONLY, service)
+    let holds = caller.scopes.backend_reads(service);
+    if holds { Ok(()) } else { Err(insufficient_for(service, READ)) }
 }
 
 /// Whether a caller may write a service's records.
 pub(super) fn backend_writes(caller: &Caller, service: &str) -> Result<()> {
-    check(&caller.scopes, ScopeSet::backend_writes, BACKEND, service)
+    let holds = caller.scopes.backend_writes(service);
+    if holds { Ok(()) } else { Err(insufficient_for(service, WRITE)) }
 }
 
-const BACKEND: &str = "longrun.backend";
-const READONLY: &str = "longrun.backend.readonly";
+/// The Backend's RPCs that only read.
+const READERS: [&str; 3] = [
+    "longrun.v1.Backend/GetRecord",
+    "longrun.v1.Backend/ListRecords",
+    "longrun.v1.Backend/WatchRecords",
+];
+const READ: &[&str] = &[BACKEND, BACKEND_READONLY];
+const WRITE: &[&str] = &[BACKEND];
 
-fn check(
-    scopes: &ScopeSet,
-    holds: fn(&ScopeSet, &str) -> bool,
-    scope: &str,
-    service: &str,
-) -> Result<()> {
-    if holds(scopes, service) {
-        return Ok(());
-    }
-    let mut accepted = vec![BACKEND.to_owned()];
-    if scope != BACKEND {
-        accepted.push(scope.to_owned());
-    }
+fn insufficient_for(service: &str, bases: &[&str]) -> Error {
+    let mut scopes: Vec<_> = bases.iter().map(|base| (*base).to_owned()).collect();
     if service != "-" {
-        accepted.push(format!("{scope}:{service}"));
+        scopes.extend(bases.iter().map(|base| format!("{base}:{service}")));
     }
-    Err(insufficient(accepted))
+    let which = scopes.join(" or ");
+    insufficient(scopes, &format!(": {which} would do."))
 }
 
-fn insufficient(scopes: Vec<String>) -> Error {
-    let message = "Request had insufficient authentication scopes.";
+/// `mend` ends the sentence.
+fn insufficient(scopes: Vec<String>, mend: &str) -> Error {
+    let message = format!("Request had insufficient authentication scopes{mend}");
     Error::new(Kind::ScopeInsufficient { scopes }, message)
 }
 
@@ -93,5 +103,43 @@ pub(super) fn told(caller: &Caller, service: &Service, error: StoreError) -> Sto
             StoreError::NotFound
         }
         error => error,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::auth::ScopeSet;
+    use crate::operation::Principal;
+
+    #[test]
+    fn what_would_do_is_named() {
+        let principal = Principal::parse("static:x").unwrap();
+        let caller = Caller { principal, scopes: ScopeSet::Some(vec!["other".to_owned()]) };
+        let named = |answer: Result<()>| {
+            let error = answer.unwrap_err();
+            let Kind::ScopeInsufficient { scopes } = &error.kind else { panic!("{error}") };
+            for scope in scopes {
+                assert!(error.to_string().contains(scope), "{error}");
+            }
+            scopes.join(" ")
+        };
+        let (reads, writes) = (backend_reads, backend_writes);
+        let read = "longrun.backend longrun.backend.readonly";
+        assert_eq!(
+            named(reads(&caller, "s")),
+            format!("{read} longrun.backend:s longrun.backend.readonly:s")
+        );
+        assert_eq!(named(reads(&caller, "-")), read);
+        assert_eq!(named(writes(&caller, "s")), "longrun.backend longrun.backend:s");
+        assert_eq!(named(writes(&caller, "-")), "longrun.backend");
+        let catalog = crate::catalog::Catalog::load(&crate::catalog::Sources::default()).unwrap();
+        for method in catalog.backend().methods() {
+            let rpc = method.name.rsplit('/').next().unwrap();
+            let reads =
+                rpc.ends_with("Record") && rpc.starts_with("Get") || rpc.ends_with("Records");
+            let expected = if reads { read } else { "longrun.backend" };
+            assert_eq!(named(authorize_backend(&caller, method)), expected, "{rpc}");
+        }
     }
 }

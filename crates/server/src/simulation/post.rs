@@ -16,7 +16,7 @@ use crate::operation::{Digest, Record, RecordName, Timestamp};
 use crate::store::embedded::EmbeddedStore;
 use crate::store::{
     Apply, Birth, Changes, ChangesQuery, Found, LeaseApply, LeaseQuery, ListQuery, Store,
-    StoreError,
+    StoreError, Waiting,
 };
 
 /// What a task asks of the store.
@@ -131,6 +131,10 @@ impl Store for Post {
         apply: LeaseApply,
     ) -> BoxFuture<'_, Result<Vec<Arc<Record>>, StoreError>> {
         self.send("lease", async move |store| store.lease(query, apply).await)
+    }
+
+    fn waiting(&self, limit: usize) -> BoxFuture<'_, Result<Vec<Waiting>, StoreError>> {
+        self.send("waiting", async move |store| store.waiting(limit).await)
     }
 
     fn due(&self, limit: usize) -> BoxFuture<'_, Result<Vec<RecordName>, StoreError>> {

@@ -67,6 +67,10 @@ pub trait Store: Send + Sync + 'static {
         apply: LeaseApply,
     ) -> BoxFuture<'_, Result<Vec<Arc<Record>>, StoreError>>;
 
+    /// Methods with records that [`lease`](Self::lease) would change, in the order of service
+    /// and name: at most `limit` methods, each of them counted up to `limit`.
+    fn waiting(&self, limit: usize) -> BoxFuture<'_, Result<Vec<Waiting>, StoreError>>;
+
     /// Names of records whose due time has come, the longest due first.
     fn due(&self, limit: usize) -> BoxFuture<'_, Result<Vec<RecordName>, StoreError>>;
 
@@ -141,6 +145,19 @@ pub struct LeaseQuery {
     pub limit: usize,
     /// At most so many bytes of payloads together, but always one record.
     pub bytes_max: usize,
+}
+
+/// Work of one method that waits for a worker.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Waiting {
+    /// The service.
+    pub service: String,
+    /// The method.
+    pub method: String,
+    /// How many records wait.
+    pub count: usize,
+    /// The create time of the one that is leased first.
+    pub since: Timestamp,
 }
 
 /// Which records to list.

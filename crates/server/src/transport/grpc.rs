@@ -96,7 +96,7 @@ async fn call(
     let method = service.method(rpc).ok_or_else(|| unimplemented(rpc))?;
     let caller = entry.caller(&parts.headers, vec![], false)?;
     if backend {
-        authorize_backend(&caller)?;
+        authorize_backend(&caller, method)?;
     } else {
         authorize(&caller, &method.scopes)?;
     }

@@ -110,7 +110,7 @@ async fn exchange_of(
     let tokens = system.access_tokens.iter().map(String::as_str).collect();
     let caller = entry.caller(&parts.headers, tokens, system.key.is_some())?;
     if route.backend {
-        authorize_backend(&caller)?;
+        authorize_backend(&caller, &route.rpc)?;
     } else {
         authorize(&caller, &route.binding.scopes)?;
     }

@@ -73,3 +73,31 @@ async fn a_token_goes_with_its_filter() {
     }
     server.stop().await;
 }
+
+/// Caller, parent, order and service; the page size alone may change.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_goes_with_its_list() {
+    let server = six(Limits::default()).await;
+    let list = async |who: &str, path: &str| server.rest(who, "GET", path, "").await;
+    let (_, token) = page(&list("alice", "/v1/operations?pageSize=2").await.json());
+    let own = format!("pageToken={}", token.unwrap());
+    let (_, token) = page(&list("reader", &format!("{RECORDS}?pageSize=2")).await.json());
+    let records = format!("pageToken={}", token.unwrap());
+    let all = RECORDS.replace("longrun.local", "-");
+    let table = [
+        ("alice", format!("/v1/operations?pageSize=3&{own}"), 200),
+        ("bob", format!("/v1/operations?{own}"), 400),
+        ("alice", format!("/v1/projects/p/operations?{own}"), 400),
+        ("reader", format!("{RECORDS}?{own}"), 400),
+        ("reader", format!("{RECORDS}?pageSize=3&{records}"), 200),
+        ("backend", format!("{RECORDS}?{records}"), 400),
+        ("reader", format!("{RECORDS}?orderBy=create_time&{records}"), 400),
+        ("reader", format!("{all}?{records}"), 400),
+    ];
+    for (who, path, status) in table {
+        let answer = list(who, &path).await;
+        assert_eq!(answer.status, status, "{who} {path}: {}", answer.body);
+        assert_eq!(answer.body.contains("\"page_token\""), status == 400, "{who} {path}");
+    }
+    server.stop().await;
+}

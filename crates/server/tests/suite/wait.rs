@@ -2,6 +2,8 @@
 //! to those who poll.
 
 use longrun_api::google::longrunning::{GetOperationRequest, Operation, WaitOperationRequest};
+use longrun_server::catalog::Sources;
+use longrun_server::config::Limits;
 use prost::Message as _;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::TcpStream;
@@ -58,6 +60,32 @@ async fn a_wait_that_is_over_says_what_was_applied() {
         assert_eq!(answer.body, plain.body, "the same bytes as without");
         set.server.stop().await;
     }
+}
+
+/// Whichever rule leads to GetOperation, and whatever verb stands for GET.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_binding_takes_the_wish() {
+    let server = Server::start(Sources::default(), Limits::default()).await;
+    for (id, parent) in [("one", ""), ("two", "&operationParent=projects/p")] {
+        let path = format!("{OPERATIONS}?operationId={id}{parent}");
+        let made = server.rest("backend", "POST", &path, r#"{"owner":"static:alice"}"#).await;
+        assert_eq!(made.status, 200, "{}", made.body);
+    }
+    let table = [
+        "GET /v1/operations/one HTTP/1.1\r\n",
+        "GET /v1/operations/one/ HTTP/1.1\r\n",
+        "HEAD /v1/operations/one HTTP/1.1\r\n",
+        "GET /v1/projects/p/operations/two HTTP/1.1\r\n",
+        "POST /v1/projects/p/operations/two HTTP/1.1\r\nX-HTTP-Method-Override: GET\r\n",
+    ];
+    for line in table {
+        let rest = "Authorization: Bearer alice\r\nPrefer: wait=0\r\nConnection: close\r\n\r\n";
+        let head = format!("{line}Host: localhost\r\n{rest}");
+        let answer = Answer::parse(&server.raw(head.as_bytes()).await);
+        let found = (answer.status, answer.header("preference-applied"));
+        assert_eq!(found, (200, Some("wait=0")), "{line}");
+    }
+    server.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -10,7 +10,7 @@ fn every_value_has_its_origin() {
     let home = tempfile::tempdir().unwrap();
     let file = home.path().join("longrun.toml");
     let text = format!(
-        "listen = \"127.0.0.1:1\"\nno_auth = false\nproto_path = \"protos\"\n\n\
+        "listen = \"127.0.0.1:1\"\nno_auth = true\nbehind_proxy = true\nproto_path = \"protos\"\n\n\
          [limits]\nburst = 7\nheader_timeout = \"90s\"\n\n\
          [[auth.tokens]]\nsubject = \"alice\"\nsha256 = \"{DIGEST}\"\nscopes = [\"x\"]\n\n\
          [[service]]\nconfig = \"library.yaml\"\n\

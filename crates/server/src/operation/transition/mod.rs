@@ -95,6 +95,7 @@ pub fn create(new: &NewRecord, minted: &Id, now: Timestamp) -> Record {
             State::Pending { delayed_until: None }
         },
         hold: new.hold.map(|(span, end)| Hold { until: now.plus(span), end }),
+        validation: new.hold.is_some_and(|(_, end)| end == HoldEnd::Remove),
         request: new.request.clone(),
         metadata: new.metadata.clone(),
         labels: new.labels.clone(),

@@ -110,6 +110,9 @@ fn a_hold_begins_with_its_record() {
         assert_eq!(leased.due_time(), at(3));
         let admitted = Record { hold: None, ..leased };
         assert!(!admitted.is_hidden());
+        let finish_it = finish_with(Outcome::Response(payload("test.Response", b"")));
+        let done = now_is(finish(&admitted, &finish_it, &expected(), &by_bytes, at(4)));
+        assert_eq!(done.validation, end == HoldEnd::Remove, "what it was for is still known");
     }
 }
 

@@ -74,6 +74,8 @@ pub(super) async fn lease(
         limit,
         bytes_max: api.limits.message_bytes_max,
     };
+    let note = || api.live.lease_calls().note(&query.service, &query.methods, api.store.now());
+    note();
     loop {
         // Registered before the look, so that no commit falls between the two.
         let mut signal = api.live.watch_queue(&query.service, &query.methods);
@@ -90,8 +92,11 @@ pub(super) async fn lease(
                 _ = draining.wait_for(|stop| *stop) => {}
             }
         };
+        let timed_out = timeout_at(until, woken).await.is_err();
+        // A worker that waits for work asks for it all the time.
+        note();
         // A server that stops hands out no more work.
-        if timeout_at(until, woken).await.is_err() || *draining.borrow() {
+        if timed_out || *draining.borrow() {
             return Ok(Reply::message(&leased));
         }
     }
@@ -186,3 +191,6 @@ fn duration(
     }
     span
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,7 +3,7 @@ use std::collections::BTreeSet;
 use super::bench::{Bench, run, touch, work};
 use crate::operation::samples::{at, payload, record};
 use crate::operation::{Change, Holder, Record, Refusal, State};
-use crate::store::LeaseQuery;
+use crate::store::{LeaseQuery, Waiting};
 
 pub(super) async fn the_oldest_are_leased_first(mut bench: Bench) {
     for (second, id) in ["c", "a", "d", "b"].into_iter().enumerate() {
@@ -133,6 +133,56 @@ pub(super) async fn no_record_is_leased_twice(mut bench: Bench) {
     }
     assert_eq!(all.len(), 300);
     assert_eq!(all.iter().collect::<BTreeSet<_>>().len(), 300);
+}
+
+pub(super) async fn what_waits_is_counted_by_method(mut bench: Bench) {
+    let make = |(id, service, method, second): (&str, &str, &str, i64)| {
+        let mut record = record(id, at(second));
+        (record.name.service, record.method) = (service.to_owned(), method.to_owned());
+        record
+    };
+    let table = [
+        ("a", "t", "p.S/A", 1),
+        ("b", "s", "p.S/B", 2),
+        ("c", "s", "p.S/A", 3),
+        ("d", "s", "p.S/B", 4),
+        ("e", "s", "", 5),
+        ("f", "s", "p.S/B", 6),
+    ];
+    bench.put_all(table.map(make).into()).await;
+    let delayed = State::Pending { delayed_until: Some(at(9)) };
+    bench.put(Record { state: delayed, ..make(("g", "s", "p.S/C", 7)) }).await;
+    bench.put(Record { delete_time: Some(at(8)), ..make(("h", "u", "p.S/A", 8)) }).await;
+    bench.pause().await;
+    let waiting = async |bench: &Bench, limit| {
+        let found = bench.store().waiting(limit).await.unwrap();
+        let line = |one: Waiting| {
+            let seconds = one.since.since(at(0)).micros() / 1_000_000;
+            format!("{} {}: {} since {seconds}", one.service, one.method, one.count)
+        };
+        found.into_iter().map(line).collect::<Vec<_>>()
+    };
+    let all = [
+        "s : 1 since 5",
+        "s p.S/A: 1 since 3",
+        "s p.S/B: 3 since 2",
+        "t p.S/A: 1 since 1",
+        "u p.S/A: 1 since 8",
+    ];
+    assert_eq!(waiting(&bench, 9).await, all);
+    assert_eq!(waiting(&bench, 2).await, all[..2], "no more methods than that");
+    let query = LeaseQuery { methods: vec!["p.S/B".to_owned()], limit: 2, ..work() };
+    assert_eq!(bench.lease(query).await, ["b", "d"]);
+    bench.pause().await;
+    let query = LeaseQuery { methods: vec!["p.S/A".to_owned()], ..work() };
+    assert_eq!(bench.lease(query).await, ["c"]);
+    assert_eq!(
+        waiting(&bench, 9).await,
+        [all[0], "s p.S/B: 1 since 6", all[3], all[4]],
+        "what is leased waits no longer"
+    );
+    bench.put_all((0..9).map(|index| record(&format!("many{index}"), at(10))).collect()).await;
+    assert_eq!(waiting(&bench, 5).await[2], "s pkg.Service/Method: 5 since 10", "counted so far");
 }
 
 pub(super) async fn what_is_due_comes_with_the_longest_due_first(mut bench: Bench) {

@@ -76,6 +76,7 @@ const CASES: &[Case] = cases![
     lease::payloads_together_stay_below_the_limit,
     lease::what_the_change_refuses_is_not_leased,
     lease::no_record_is_leased_twice,
+    lease::what_waits_is_counted_by_method,
     lease::what_is_due_comes_with_the_longest_due_first,
     feed::it_tells_the_latest_version_of_whatever_changed,
     feed::a_bare_renewal_is_not_told,

@@ -64,6 +64,8 @@ struct Head {
     descriptors: Vec<u8>,
     #[prost(message, optional, tag = "21")]
     hold: Option<HeldBack>,
+    #[prost(bool, tag = "22")]
+    validation: bool,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -149,6 +151,7 @@ pub(super) fn head(record: &Record) -> Vec<u8> {
             until: hold.until.micros(),
             removed: hold.end == HoldEnd::Remove,
         }),
+        validation: record.validation,
         ..Head::default()
     };
     match &record.state {
@@ -293,6 +296,7 @@ pub(super) fn record(row: &Row<'_>) -> rusqlite::Result<(i64, Record)> {
             until: time(hold.until),
             end: if hold.removed { HoldEnd::Remove } else { HoldEnd::Admit },
         }),
+        validation: head.validation,
         request: request.map(payload),
         metadata: head.metadata.map(payload),
         labels: head.labels,

@@ -32,7 +32,7 @@ pub use open::OpenError;
 pub use super::Faults;
 use super::{
     Apply, Birth, Changes, ChangesQuery, Found, LeaseApply, LeaseQuery, ListQuery, Observer, Store,
-    StoreError,
+    StoreError, Waiting,
 };
 use crate::clock::Clock;
 use crate::operation::{Digest, Record, RecordName, Span, Timestamp};
@@ -245,6 +245,10 @@ impl Store for EmbeddedStore {
         apply: LeaseApply,
     ) -> BoxFuture<'_, Result<Vec<Arc<Record>>, StoreError>> {
         Box::pin(async move { self.write(|reply| Job::Lease(query, apply, reply)).await? })
+    }
+
+    fn waiting(&self, limit: usize) -> BoxFuture<'_, Result<Vec<Waiting>, StoreError>> {
+        Box::pin(self.read(move |connection| read::waiting(connection, limit)))
     }
 
     fn due(&self, limit: usize) -> BoxFuture<'_, Result<Vec<RecordName>, StoreError>> {

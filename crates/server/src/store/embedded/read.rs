@@ -10,13 +10,20 @@ use super::{rejections, tombs};
 use crate::operation::{
     Compare, Id, OperationName, Parent, Record, RecordName, StateName, Term, Timestamp,
 };
-use crate::store::{Found, ListQuery, Order};
+use crate::store::{Found, ListQuery, Order, Waiting};
 
 pub(super) const JOINS: &str = "LEFT JOIN requests ON requests.row = records.row \
      LEFT JOIN outcomes ON outcomes.row = records.row";
 
 pub(super) const READY: &str =
     "SELECT row FROM records WHERE service = ? AND method = ? AND ready = 1 ORDER BY row LIMIT ?";
+
+/// The next method, in order, with a row that can be leased; and its first one.
+pub(super) const NEXT_READY: &str = "SELECT service, method, create_time FROM records \
+     WHERE (service, method) > (?, ?) AND ready = 1 ORDER BY service, method, row LIMIT 1";
+
+pub(super) const COUNT_READY: &str = "SELECT count(*) FROM \
+     (SELECT 1 FROM records WHERE service = ? AND method = ? AND ready = 1 LIMIT ?)";
 
 pub(super) const DUE: &str =
     "SELECT service, parent, id FROM records WHERE due_time <= ? ORDER BY due_time LIMIT ?";
@@ -61,6 +68,28 @@ pub(super) fn ready(
     let mut statement = connection.prepare_cached(READY)?;
     let rows = statement.query_map(params![service, method, limit as i64], |row| row.get(0))?;
     rows.collect()
+}
+
+/// Methods with rows that can be leased. It leaps from one to the next: however many wait,
+/// `limit` rows of each are looked at.
+pub(super) fn waiting(connection: &Connection, limit: usize) -> rusqlite::Result<Vec<Waiting>> {
+    let mut next = connection.prepare_cached(NEXT_READY)?;
+    let mut count = connection.prepare_cached(COUNT_READY)?;
+    let mut found: Vec<Waiting> = Vec::new();
+    while found.len() < limit {
+        // Every service has a name.
+        let (service, method) =
+            found.last().map_or(("", ""), |last| (last.service.as_str(), last.method.as_str()));
+        let row = next.query_row(params![service, method], |row| {
+            Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?, row.get(2)?))
+        });
+        let Some((service, method, since)) = row.optional()? else { break };
+        let counted: i64 =
+            count.query_row(params![service, method, limit as i64], |row| row.get(0))?;
+        let (count, since) = (counted as usize, Timestamp::from_micros(since));
+        found.push(Waiting { service, method, count, since });
+    }
+    Ok(found)
 }
 
 pub(super) fn by_row(connection: &Connection, row: i64) -> rusqlite::Result<Option<Record>> {

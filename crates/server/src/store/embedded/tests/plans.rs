@@ -8,7 +8,9 @@ use crate::operation::{Filter, Parent, Principal};
 use crate::store::conformance::everything;
 use crate::store::embedded::feed::feed_sql;
 use crate::store::embedded::open::writer;
-use crate::store::embedded::read::{DUE, READY, by_row_sql, get_sql, list_sql};
+use crate::store::embedded::read::{
+    COUNT_READY, DUE, NEXT_READY, READY, by_row_sql, get_sql, list_sql,
+};
 use crate::store::embedded::{rejections, tombs};
 use crate::store::{ChangesQuery, Cursor, ListQuery, Order, Sequence};
 
@@ -67,6 +69,10 @@ fn what_is_due_and_what_is_ready_is_found_in_order() {
     let ready = plan(&connection, READY, vec![text("s"), text("m"), number(1)]);
     let found = "SEARCH records USING COVERING INDEX records_ready (service=? AND method=?)";
     assert_eq!(ready, [found]);
+    let next = plan(&connection, NEXT_READY, vec![text("s"), text("m")]);
+    assert_eq!(next, ["SEARCH records USING INDEX records_ready ((service,method)>(?,?))"]);
+    let count = plan(&connection, COUNT_READY, vec![text("s"), text("m"), number(1)]);
+    assert!(count.iter().any(|step| step == found), "{count:?}");
 }
 
 #[test]
