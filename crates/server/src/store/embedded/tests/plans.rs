@@ -44,13 +44,12 @@ fn statements_are_prepared_once_whatever_their_values() {
     let dir = tempfile::tempdir().unwrap();
     let (connection, ..) = writer(dir.path()).unwrap();
     let text = |text: &str| Value::Text(text.to_owned());
-    let by_name = |id: i64| vec![text("s"), text(&id.to_string()), text("")];
-    let ready = |limit: i64| vec![text("s"), text("m"), Value::Integer(limit)];
-    let table: [(&str, &dyn Fn(i64) -> Vec<Value>); 2] = [(&get_sql(), &by_name), (READY, &ready)];
-    for (sql, values) in table {
+    let by_name = [1, 2, 64].map(|id| vec![text("s"), text(&id.to_string()), text("")]);
+    let ready = [1, 2, 64].map(|limit| vec![text("s"), text("m"), Value::Integer(limit)]);
+    for (sql, values) in [(&*get_sql(), by_name), (READY, ready)] {
         let mut statement = connection.prepare(sql).unwrap();
-        for number in [1, 2, 64] {
-            assert!(!statement.exists(rusqlite::params_from_iter(values(number))).unwrap());
+        for values in values {
+            assert!(!statement.exists(rusqlite::params_from_iter(values)).unwrap());
             // As the cache does between two uses.
             statement.clear_bindings();
         }
