@@ -181,15 +181,31 @@ impl Assembly<'_> {
             self.problems.push(Problem::warning(&place, what));
         }
         for (rule, place) in rules {
-            if let Err(what) = check(&rule, &descriptor.input(), &descriptor.output()) {
-                self.problems.push(Problem::error(&place, format!("{name}: {what}")));
-                continue;
-            }
             let binding = Binding { rule, scopes: scopes.clone() };
-            self.candidates.push(Candidate { order, method: self.methods.len(), binding, place });
+            self.candidate(descriptor, order, binding, place);
         }
         let bare = bare(name, descriptor.input(), descriptor.output());
         self.methods.push(Method { lro, scopes, settings, ..bare });
+    }
+
+    /// A binding of the method that comes next; one whose fields aren't there is a problem.
+    fn candidate(
+        &mut self,
+        descriptor: &MethodDescriptor,
+        order: (bool, usize, usize),
+        binding: Binding,
+        place: String,
+    ) {
+        match check(&binding.rule, &descriptor.input(), &descriptor.output()) {
+            Ok(()) => {
+                let method = self.methods.len();
+                self.candidates.push(Candidate { order, method, binding, place });
+            }
+            Err(what) => {
+                let what = format!("{}: {what}", name_of(descriptor));
+                self.problems.push(Problem::error(place, what));
+            }
+        }
     }
 
     fn lro(&mut self, descriptor: &MethodDescriptor, name: &str, place: &str) -> Lro {
@@ -268,10 +284,8 @@ impl Assembly<'_> {
                 );
                 self.problems.push(Problem::warning(&self.plan.name, what));
             }
-            let method = self.methods.len();
             for (order, rule, scopes, place) in bindings {
-                let binding = Binding { rule, scopes };
-                self.candidates.push(Candidate { order, method, binding, place });
+                self.candidate(&descriptor, order, Binding { rule, scopes }, place);
             }
             let name = name_of(&descriptor);
             let settings = self.plan.methods.get(&name).cloned().unwrap_or_default();

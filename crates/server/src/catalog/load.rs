@@ -122,12 +122,14 @@ impl Loader<'_> {
                 }
             }
         }
+        let operations = descriptors.pool.get_service_by_name(OPERATIONS);
         for (selector, place) in config.selectors() {
             let known = |api: &ServiceDescriptor| {
                 api.methods().any(|method| selects(selector, method.full_name()))
             };
-            let of_loaded = apis.iter().any(|api| selector.starts_with(api.full_name()));
-            if of_loaded && !apis.iter().any(known) {
+            let mut loaded = apis.iter().chain(&operations);
+            let of_loaded = loaded.clone().any(|api| selector.starts_with(api.full_name()));
+            if of_loaded && !loaded.any(known) {
                 let what = format!("the selector {selector} names no method");
                 self.problems.push(Problem::warning(place, what));
             }

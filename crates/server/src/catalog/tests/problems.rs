@@ -55,12 +55,15 @@ service Homeless {
         assert!(problems.iter().any(|one| one.starts_with(text)), "{text}\n{problems:#?}");
     }
 
-    let config = "type: google.api.Service\nname: odd.example.com\napis:\n- name: odd.v1.Odd\n- name: gone.v1.Gone\nhttp:\n  rules:\n  - selector: odd.v1.Odd.Nothing\n    get: /v1/nothing\n";
+    let config = "type: google.api.Service\nname: odd.example.com\napis:\n- name: odd.v1.Odd\n- name: gone.v1.Gone\nhttp:\n  rules:\n  - selector: odd.v1.Odd.Nothing\n    get: /v1/nothing\n  - selector: google.longrunning.Operations.GetOperatio\n    get: /v1/{name=operations/**}\n  - selector: google.longrunning.Operations.GetOperation\n    get: /v1/{nome=operations/**}\n  - selector: google.longrunning.Operations.CancelOperation\n    post: /v1/{name=operations/**}:cancel\n    body: bady\n";
     let tree = Tree::new(&[("odd.proto", proto), ("odd.yaml", config)]);
     let problems = tree.problems(&Catalog::load(&tree.sources(&["odd.yaml"])).unwrap());
     for text in [
         "warning: odd.yaml:5: no descriptor has the API gone.v1.Gone",
         "warning: odd.yaml:8: the selector odd.v1.Odd.Nothing names no method",
+        "warning: odd.yaml:10: the selector google.longrunning.Operations.GetOperatio names no method",
+        "error: odd.yaml:12: google.longrunning.Operations/GetOperation: the path binds `nome`",
+        "error: odd.yaml:14: google.longrunning.Operations/CancelOperation: the body is `bady`",
     ] {
         assert!(problems.iter().any(|one| one.starts_with(text)), "{text}\n{problems:#?}");
     }
