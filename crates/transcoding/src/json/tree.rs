@@ -28,7 +28,14 @@ impl Tree {
         let mut reader = serde_json::Deserializer::from_slice(bytes);
         let seed = Seed { depth: 0, depth_max: depth_max.min(DEPTH_MAX) };
         let tree = seed.deserialize(&mut reader).and_then(|tree| reader.end().map(|()| tree));
-        tree.map_err(|error| Violation::new("", format!("Invalid JSON payload received. {error}")))
+        tree.map_err(|error| {
+            let mut why = error.to_string();
+            // The reader names the half that is missing; what stands there is the other one.
+            if let Some(place) = why.strip_prefix("unexpected end of hex escape") {
+                why = format!("lone leading surrogate in hex escape{place}");
+            }
+            Violation::new("", format!("Invalid JSON payload received. {why}"))
+        })
     }
 
     /// Reads a JSON object and nothing behind it.
