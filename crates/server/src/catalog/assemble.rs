@@ -76,7 +76,7 @@ pub(super) fn assemble(plan: Plan, problems: &mut Vec<Problem>) -> Result<Servic
     }
     let get = by_name.get(&format!("{OPERATIONS}/GetOperation")).map(|index| &methods[*index]);
     let templates = get.map(|get| get.bindings.iter().map(|one| one.rule.template.clone()));
-    Ok(Service {
+    let service = Service {
         operation_names: templates.map(Iterator::collect).unwrap_or_default(),
         name: plan.name,
         hosts: plan.hosts,
@@ -86,7 +86,9 @@ pub(super) fn assemble(plan: Plan, problems: &mut Vec<Problem>) -> Result<Servic
         by_name,
         router,
         methods: methods.into_iter().map(Arc::new).collect(),
-    })
+    };
+    service.check_parents()?;
+    Ok(service)
 }
 
 /// `longrun.v1.Backend`, as a service that has nothing else.

@@ -74,6 +74,16 @@ impl ParentTemplate {
         Ok(Self(parts))
     }
 
+    /// The parent, if every request has the same.
+    #[must_use]
+    pub fn fixed(&self) -> Option<&str> {
+        match self.0.as_slice() {
+            [] => Some(""),
+            [Part::Text(text)] => Some(text),
+            _ => None,
+        }
+    }
+
     /// The parent of a request's operation.
     #[must_use]
     pub fn fill(&self, request: &DynamicMessage) -> String {

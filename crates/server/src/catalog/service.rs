@@ -7,7 +7,7 @@ use std::sync::Arc;
 use longrun_transcoding::{RouteError, Router, Template};
 use prost_reflect::DescriptorPool;
 
-use super::{Method, Policy, Route};
+use super::{CatalogError, Method, ParentTemplate, Policy, Route};
 
 /// One API: a namespace of operation names, and all that is served for it.
 #[derive(Debug)]
@@ -69,5 +69,20 @@ impl Service {
             parent => format!("{parent}/operations/x"),
         };
         self.operation_names.iter().any(|template| template.variable_matches("name", &name))
+    }
+
+    /// Refuses an `operation_parent` that is the same for every request and that nobody reads.
+    pub(super) fn check_parents(&self) -> Result<(), CatalogError> {
+        for method in &self.methods {
+            let template = method.lro.as_ref().and_then(|lro| lro.parent.as_ref());
+            let fixed = template.and_then(ParentTemplate::fixed);
+            if let Some(parent) = fixed.filter(|parent| !self.reads_operations_under(parent)) {
+                return Err(CatalogError(format!(
+                    "[service.method.\"{}\"] operation_parent: no GetOperation binding of {} reads operations under \"{parent}\"",
+                    method.name, self.name
+                )));
+            }
+        }
+        Ok(())
     }
 }

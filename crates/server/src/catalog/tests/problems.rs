@@ -104,6 +104,30 @@ fn what_cannot_be_loaded_says_where() {
     let sources = Sources { services: vec![local], ..Sources::default() };
     let error = Catalog::load(&sources).unwrap_err().to_string();
     assert!(error.starts_with("[service.method.\"a.B/C\"] names no method"), "{error}");
+
+    let tree = Tree::new(&[("lib.proto", LIBRARY)]);
+    let bind = "lib.v1.Library/Bind";
+    for (parent, error) in [
+        (
+            "shelves/1",
+            Some(
+                "[service.method.\"lib.v1.Library/Bind\"] operation_parent: no GetOperation binding of lib.example.com reads operations under \"shelves/1\"",
+            ),
+        ),
+        ("", None),
+        ("{name}", None),
+    ] {
+        let settings =
+            MethodSettings { operation_parent: Some(parent.to_owned()), ..Default::default() };
+        let service = ServiceSource {
+            name: Some("lib.example.com".to_owned()),
+            methods: [(bind.to_owned(), settings)].into(),
+            ..ServiceSource::default()
+        };
+        let sources = Sources { services: vec![service], ..tree.sources(&[]) };
+        let said = Catalog::load(&sources).err().map(|error| error.to_string());
+        assert_eq!(said.as_deref(), error, "{parent}");
+    }
 }
 
 #[test]
