@@ -4,6 +4,8 @@
 mod exec;
 mod flags;
 #[cfg(unix)]
+mod lookup;
+#[cfg(unix)]
 mod process;
 mod random;
 mod script;

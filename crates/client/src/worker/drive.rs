@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use longrun_api::longrun::v1::{LeaseOperationsRequest, OperationRecord};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 use tonic::Code;
@@ -46,13 +46,14 @@ pub(super) enum Stop {
 /// Works until `stop`.
 ///
 /// # Errors
-/// What the server refuses for good.
+/// What the server refuses for good; what the worker is not fit for.
 pub(super) async fn drive(
     backend: Arc<dyn Backend>,
     plan: Plan,
     mut stop: watch::Receiver<Stop>,
 ) -> Result<(), ClientError> {
     let over = watch::Sender::new(false);
+    let (unfit, mut reasons) = mpsc::channel(1);
     let mut running = JoinSet::new();
     let mut sequence = 0;
     let ended = loop {
@@ -67,6 +68,9 @@ pub(super) async fn drive(
             biased;
             // An error means that nobody can say stop any more, which is a stop too.
             _ = stop.wait_for(|stop| *stop >= Stop::Drain) => break Ok(()),
+            Some(why) = reasons.recv() => {
+                break Err(ClientError::new(Code::FailedPrecondition, why));
+            }
             leased = next => leased,
         };
         let records = match leased {
@@ -78,12 +82,17 @@ pub(super) async fn drive(
             let context = Context::new(backend.clone(), record, sequence);
             sequence += 1;
             match handler {
-                Some(handler) => drop(running.spawn(job::run(context, handler, over.subscribe()))),
+                Some(handler) => {
+                    let job = job::run(context, handler, over.subscribe(), unfit.clone());
+                    running.spawn(job);
+                }
                 // Not asked for: the lease runs out.
                 None => tracing::error!(name = context.name(), "leased a method without a handler"),
             }
         }
     };
+    // What is given back from now on isn't leased here again.
+    drop(reasons);
     drain(running, plan.drain_timeout, stop, over).await;
     ended
 }

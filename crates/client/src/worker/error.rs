@@ -19,6 +19,10 @@ pub enum WorkError {
     Rejected(Failure),
     /// The attempt fails; the operation only with its last one.
     Retry(Retry),
+    /// The worker is not fit for its work, and this says why: it lacks a program, a file, a right.
+    /// The record is given back, the attempt doesn't count, and the worker leases no more: it
+    /// drains, and [`Worker::run`](crate::Worker::run) fails with `FAILED_PRECONDITION`.
+    Unfit(String),
 }
 
 /// A failed attempt that gives the record back.
@@ -129,6 +133,7 @@ impl fmt::Display for WorkError {
             Self::Failed(failure)
             | Self::Rejected(failure)
             | Self::Retry(Retry { failure, .. }) => failure,
+            Self::Unfit(why) => return f.write_str(why),
         };
         match failure {
             Failure::Status(status) => f.write_str(&status.message),

@@ -4,7 +4,7 @@ use std::any::Any;
 use std::time::Duration;
 
 use longrun_api::longrun::v1::OperationRecord;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinError, JoinHandle};
 use tokio::time::{sleep, timeout};
 use tonic::Code;
@@ -50,8 +50,13 @@ impl Running {
     }
 }
 
-/// Works on a record until it is finished, given back, or lost.
-pub(super) async fn run(context: Context, handler: Handler, mut over: watch::Receiver<bool>) {
+/// Works on a record until it is finished, given back, or lost; `unfit` ends the loop.
+pub(super) async fn run(
+    context: Context,
+    handler: Handler,
+    mut over: watch::Receiver<bool>,
+    unfit: mpsc::Sender<String>,
+) {
     let name = context.name();
     let work = context.clone();
     let mut running = Running(tokio::spawn(async move { handler(work).await }));
@@ -76,7 +81,7 @@ pub(super) async fn run(context: Context, handler: Handler, mut over: watch::Rec
             return;
         }
     };
-    let told = tell(&context, verdict(ended));
+    let told = tell(&context, verdict(ended), &unfit);
     tokio::pin!(told);
     tokio::select! {
         () = &mut told => {}
@@ -142,6 +147,7 @@ enum Verdict {
     Finish(Outcome),
     Reject(Failure),
     Release(Retry),
+    GiveBack(String),
 }
 
 fn verdict(ended: Ended) -> Verdict {
@@ -150,6 +156,7 @@ fn verdict(ended: Ended) -> Verdict {
         Ok(Err(WorkError::Failed(failure))) => Verdict::Finish(Outcome::Failure(failure)),
         Ok(Err(WorkError::Rejected(failure))) => Verdict::Reject(failure),
         Ok(Err(WorkError::Retry(retry))) => Verdict::Release(retry),
+        Ok(Err(WorkError::Unfit(why))) => Verdict::GiveBack(why),
         Err(error) => {
             let what = match error.try_into_panic() {
                 Ok(panic) => format!("the worker panicked: {}", text(&*panic)),
@@ -166,7 +173,7 @@ fn text(panic: &(dyn Any + Send)) -> &str {
 }
 
 /// Says how it ended. The same call may be made again: a finish repeats with its token.
-async fn tell(context: &Context, verdict: Verdict) {
+async fn tell(context: &Context, verdict: Verdict, unfit: &mpsc::Sender<String>) {
     let (backend, held) = (context.backend(), context.held());
     let mut told = match &verdict {
         Verdict::Finish(outcome) => tirelessly(|| backend.finish(held, outcome.clone())).await,
@@ -181,6 +188,13 @@ async fn tell(context: &Context, verdict: Verdict) {
         }
         Verdict::Release(Retry { failure, delay }) => {
             tirelessly(|| backend.release(held, Some(failure.clone()), *delay)).await
+        }
+        Verdict::GiveBack(why) => {
+            // An error means that the loop has ended already. It has to, or else the same worker
+            // would lease the record again.
+            let _ = unfit.send(why.clone()).await;
+            unfit.closed().await;
+            tirelessly(|| backend.release(held, None, Duration::ZERO)).await
         }
     };
     if let Err(error) = &told

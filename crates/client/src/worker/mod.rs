@@ -143,8 +143,8 @@ impl Worker {
     /// A second signal ends the wait.
     ///
     /// # Errors
-    /// When the server refuses the worker: no such service, not permitted. A server that is
-    /// away is asked again.
+    /// When the server refuses the worker: no such service, not permitted. When a handler says
+    /// [`WorkError::Unfit`]. A server that is away is asked again.
     pub async fn run(self) -> Result<(), ClientError> {
         let mut signals = Signals::listen()
             .map_err(|error| ClientError::new(Code::Internal, format!("signals: {error}")))?;

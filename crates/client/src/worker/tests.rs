@@ -224,6 +224,28 @@ async fn a_stop_lets_running_work_finish() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_unfit_worker_gives_back_and_ends() {
+    let fake = Fake::new(["unfit", "too", "well"], 30 * SECOND);
+    let worker = fake.worker(|context| async move {
+        if context.name() == "well" {
+            sleep(5 * SECOND).await;
+            return Ok(response("done"));
+        }
+        sleep(SECOND).await;
+        Err(WorkError::Unfit(format!("{} lacks a tool", context.name())))
+    });
+    let ended = worker.until(pending()).await;
+    let expected = (Code::FailedPrecondition, "unfit lacks a tool".to_owned());
+    assert_eq!(ended.map_err(|error| (error.code, error.message)), Err(expected));
+    for name in ["unfit", "too"] {
+        // Without an error: the attempt doesn't count.
+        assert_eq!(fake.released(name), Some((None, Duration::ZERO)), "{name}");
+    }
+    assert_eq!(fake.finished("well").unwrap(), Ok(response("done")));
+    assert_eq!(fake.leases().len(), 2, "it leases no more");
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_idle_worker_stops_at_once_and_lets_the_server_hold_its_call() {
     let fake = Fake::new([], 30 * SECOND);
     let worker = fake.worker(|_| async { Ok(response("never")) });

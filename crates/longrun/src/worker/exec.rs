@@ -9,6 +9,7 @@ use longrun_server::config::parse_duration;
 use serde_json::{Value, json};
 
 use super::flags::Flags;
+use super::lookup;
 use super::process::Process;
 use super::verdict::verdict;
 use crate::logging;
@@ -28,9 +29,12 @@ It says how the work ended
             operation fails; FAILED_PRECONDITION
   64, 65    INVALID_ARGUMENT          66    NOT_FOUND        69    UNAVAILABLE
   70        INTERNAL                  77    PERMISSION_DENIED
+  126, 127  what a shell says when it can't run or find a command: the operation is given back,
+            the attempt doesn't count, and the worker ends with 1
   others    UNKNOWN
 The error's message is the end of stderr; if its last line is a google.rpc.Status in JSON,
-that is the error. A command that can't be run, or is killed, is an attempt that failed.
+that is the error. A command that is killed is an attempt that failed. One that isn't there, or
+may not be executed, is refused before anything is leased: the worker ends with 2.
 
 On a cancel it gets SIGTERM, and SIGKILL after --grace; if it still ends with 0, the operation
 has succeeded. A lease that is lost is a SIGKILL. Signals go to its whole process group.";
@@ -61,6 +65,7 @@ pub(super) struct Arguments {
 /// Works until a signal.
 pub(super) async fn run(arguments: Arguments) -> Result<Exit, Failure> {
     logging::start(None, "info")?;
+    lookup::check(&arguments.command[0]).map_err(Failure::usage)?;
     let client = arguments.flags.open().await?;
     let concurrency = usize::from(arguments.concurrency);
     let mut worker = arguments.flags.worker(client.clone(), concurrency);

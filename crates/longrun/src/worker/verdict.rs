@@ -14,7 +14,7 @@ const MESSAGE_BYTES_MAX: usize = 4 << 10;
 const TRY_AGAIN: i32 = 75;
 /// Next to what sysexits.h has: no program says it by chance.
 const REJECT: i32 = 79;
-/// What a shell says of a command that it can't run, or find.
+/// What a shell says of a command that it can't run, or find: so it will be with every operation.
 const NOT_RUN: [i32; 2] = [126, 127];
 
 /// The outcome of a run; `cancelled` if somebody had asked for that.
@@ -34,7 +34,10 @@ pub(super) fn verdict(
     Err(match ended.how {
         _ if cancelled => WorkError::Failed(failure(Code::Cancelled)),
         How::Signal(_) => again(Code::Internal),
-        How::Exit(code) if NOT_RUN.contains(&code) => again(Code::Internal),
+        How::Exit(code) if NOT_RUN.contains(&code) => {
+            let what = format!("the command couldn't be run, {}: {}", ended.how, message(ended));
+            WorkError::Unfit(what)
+        }
         How::Exit(TRY_AGAIN) => again(Code::Unavailable),
         How::Exit(REJECT) => WorkError::Rejected(failure(Code::FailedPrecondition)),
         How::Exit(code) => WorkError::Failed(failure(code_of(code))),
@@ -138,7 +141,15 @@ mod tests {
                 Err(WorkError::rejected(Code::FailedPrecondition, "closed")),
             ),
             (How::Exit(79), "", "bye", true, failed(Code::Cancelled, "bye")),
-            (How::Exit(127), "", "no such", false, again(Code::Internal, "no such")),
+            (
+                How::Exit(127),
+                "",
+                "no such",
+                false,
+                Err(WorkError::Unfit(
+                    "the command couldn't be run, exit status 127: no such".to_owned(),
+                )),
+            ),
             (How::Signal(9), "", "", false, again(Code::Internal, "killed by signal 9")),
             (How::Signal(15), "", "", true, failed(Code::Cancelled, "killed by signal 15")),
             (How::Exit(75), "", "bye", true, failed(Code::Cancelled, "bye")),

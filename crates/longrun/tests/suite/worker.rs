@@ -3,7 +3,6 @@
 mod place;
 
 use longrun_api::longrun::v1::operation_record::State;
-use longrun_client::Code;
 use serde_json::{Value, json};
 
 use place::{METHOD, Program, Server};
@@ -52,7 +51,7 @@ async fn a_command_gets_the_request_and_gives_progress_and_response() {
 #[tokio::test]
 async fn exit_codes_and_statuses_are_outcomes() {
     let server = Server::start().await;
-    for name in ["empty", "code", "status", "again", "absent"] {
+    for name in ["empty", "code", "status", "again"] {
         server.create(name, None).await;
     }
     let script = r#"
@@ -66,10 +65,9 @@ async fn exit_codes_and_statuses_are_outcomes() {
             operations/again/1) exit 75 ;;
             operations/again/2) kill -9 $$ ;;
             operations/again/*) exit 0 ;;
-            *) exec no-such-command ;;
         esac
     "#;
-    let _worker = exec(&server, &["--concurrency", "5", "--retry-delay", "0s"], script);
+    let _worker = exec(&server, &["--concurrency", "4", "--retry-delay", "0s"], script);
     let error = async |name| server.done(name).await["operation"]["error"].clone();
     // `cat` gave back the `{}` of a record without a request.
     let empty = error("empty").await;
@@ -80,9 +78,24 @@ async fn exit_codes_and_statuses_are_outcomes() {
     let again = server.done("again").await;
     let nothing = json!({"@type": "type.googleapis.com/google.protobuf.Empty"});
     assert_eq!((&again["operation"]["response"], &again["attempt"]), (&nothing, &json!(3)));
-    let absent = server.done("absent").await;
-    assert_eq!(absent["operation"]["error"]["code"], Code::Internal as i32);
-    assert_eq!(absent["attempt"], 5, "a command that can't be run is an attempt that failed");
+}
+
+#[tokio::test]
+async fn a_command_that_cannot_be_run_costs_no_attempt() {
+    let server = Server::start().await;
+    server.create("one", None).await;
+    let mut worker = exec(&server, &["--concurrency", "2"], "exec no-such-command");
+    worker.said("the command couldn't be run, exit status 127").await;
+    assert_eq!(worker.ended().await, Some(1));
+    let given_back = server.record("one").await;
+    assert_eq!((given_back.state(), given_back.attempt), (State::Pending, 0));
+
+    // Nothing is leased for what isn't there at all.
+    let fixed = ["worker", "exec", "--server", &server.url, "--method", METHOD];
+    let mut worker = Program::start(&[&fixed[..], &["--", "./typo.sh"]].concat());
+    worker.said("the command ./typo.sh doesn't exist").await;
+    assert_eq!(worker.ended().await, Some(2));
+    assert_eq!(server.record("one").await.etag, given_back.etag);
 }
 
 #[tokio::test]
