@@ -8,8 +8,6 @@ use longrun_api::longrun::v1::OperationRecord;
 pub(crate) struct Call {
     /// The id of the operation. It is the same in each attempt.
     pub(crate) operation: String,
-    /// Which attempt this is; the first is 1.
-    pub(crate) attempt: i32,
     /// `users/{principal}`: on whose authority.
     pub(crate) authority: String,
     /// The time of the decision.
@@ -22,7 +20,6 @@ impl Call {
         let id = record.name.rsplit('/').next().unwrap_or_default();
         Self {
             operation: id.to_owned(),
-            attempt: record.attempt,
             authority: format!("users/{}", record.owner),
             now: SystemTime::now(),
         }

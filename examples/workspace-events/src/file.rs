@@ -1,4 +1,4 @@
-//! Subscriptions on disk: a `ListSubscriptionsResponse` in protobuf.
+//! Subscriptions on disk, in protobuf.
 
 use std::fs;
 use std::io::{self, ErrorKind, Write as _};
@@ -10,7 +10,6 @@ use prost::Message as _;
 
 use crate::Refusal;
 use crate::subscriptions::Subscriptions;
-use crate::v1::ListSubscriptionsResponse;
 
 /// A file that is written with every change.
 #[derive(Debug)]
@@ -30,9 +29,9 @@ impl File {
             Err(error) if error.kind() == ErrorKind::NotFound => Vec::new(),
             read => read?,
         };
-        let content = ListSubscriptionsResponse::decode(&*bytes)
+        let kept = Subscriptions::decode(&*bytes)
             .map_err(|error| io::Error::new(ErrorKind::InvalidData, error))?;
-        Ok(Self { path, kept: Mutex::new(Subscriptions(content.subscriptions)) })
+        Ok(Self { path, kept: Mutex::new(kept) })
     }
 
     /// Lets `decide` change the subscriptions, and keeps what it made of them. What is refused
@@ -58,13 +57,9 @@ impl File {
 
 /// The whole content or, after a crash, the former one.
 fn write(path: &Path, subscriptions: &Subscriptions) -> io::Result<()> {
-    let content = ListSubscriptionsResponse {
-        subscriptions: subscriptions.0.clone(),
-        ..ListSubscriptionsResponse::default()
-    };
     let next = path.with_extension("next");
     let mut file = fs::File::create(&next)?;
-    file.write_all(&content.encode_to_vec())?;
+    file.write_all(&subscriptions.encode_to_vec())?;
     file.sync_all()?;
     fs::rename(next, path)?;
     // The new name is on disk once its folder is.
@@ -77,13 +72,14 @@ mod tests {
     use crate::v1::Subscription;
 
     fn names(file: &File) -> Vec<String> {
-        let list = |all: &mut Subscriptions| Ok(all.0.iter().map(|one| one.name.clone()).collect());
+        let list =
+            |all: &mut Subscriptions| Ok(all.list.iter().map(|one| one.name.clone()).collect());
         file.change(list).unwrap()
     }
 
     fn add(file: &File, name: &str) -> Result<(), WorkError> {
         file.change(|all| {
-            all.0.push(Subscription { name: name.to_owned(), ..Subscription::default() });
+            all.list.push(Subscription { name: name.to_owned(), ..Subscription::default() });
             if name == "refused" { Err(Refusal::not_found(name)) } else { Ok(()) }
         })
     }

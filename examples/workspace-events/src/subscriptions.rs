@@ -1,6 +1,7 @@
 //! All subscriptions, and what each method makes of them. Pure: the time is an argument.
 
-use std::time::SystemTime;
+use std::collections::BTreeMap;
+use std::time::{Duration, SystemTime};
 
 use longrun_client::Code;
 use prost_types::Timestamp;
@@ -18,9 +19,21 @@ use crate::wanted::{Target, expire_time, topic, violations};
 /// is suspended from the start.
 const CLOSED: &str = "/topics/closed";
 
-/// In the order in which they were made.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Subscriptions(pub(crate) Vec<Subscription>);
+/// How long an operation is remembered that has been carried out: no attempt comes after its
+/// deadline, a day.
+const REMEMBERED: Duration = Duration::from_secs(24 * 3600);
+
+/// As they are kept: the state, and what has led to it.
+#[derive(Clone, PartialEq, prost::Message)]
+pub(crate) struct Subscriptions {
+    /// In the order in which they were made.
+    #[prost(message, repeated, tag = "1")]
+    pub(crate) list: Vec<Subscription>,
+    /// Updates and deletes that were carried out, by their operations' ids, and when. A worker
+    /// may die before it says so: then the next attempt recognises its work.
+    #[prost(btree_map = "string, message", tag = "2")]
+    done: BTreeMap<String, Timestamp>,
+}
 
 impl Subscriptions {
     /// One for each caller and target. Its name comes from the operation's: so a second attempt
@@ -46,7 +59,7 @@ impl Subscriptions {
         let twin = |one: &&Subscription| {
             one.target_resource == wanted.target_resource && one.authority == call.authority
         };
-        match self.0.iter().find(twin) {
+        match self.list.iter().find(twin) {
             Some(made) if made.name == name => return Ok(made.clone()),
             Some(twin) => {
                 let message = format!("{} watches {} already.", twin.name, twin.target_resource);
@@ -74,7 +87,7 @@ impl Subscriptions {
         }
         touch(&mut made, call.now);
         if !request.validate_only {
-            self.0.push(made.clone());
+            self.list.push(made.clone());
         }
         Ok(made)
     }
@@ -88,7 +101,10 @@ impl Subscriptions {
         self.expire(call.now);
         let wanted = request.subscription.unwrap_or_default();
         let place = self.find(&wanted.name, call)?;
-        check_etag(&self.0[place], &wanted.etag)?;
+        if self.done.contains_key(&call.operation) {
+            return Ok(self.list[place].clone());
+        }
+        check_etag(&self.list[place], &wanted.etag)?;
         let mask = request.update_mask.unwrap_or_default();
         let fixed = mask.paths.iter().filter(|path| !matches!(&***path, "expire_time" | "ttl"));
         let wrong: Vec<_> = fixed
@@ -97,7 +113,7 @@ impl Subscriptions {
         if !wrong.is_empty() {
             return Err(Refusal::invalid(wrong));
         }
-        let mut changed = self.0[place].clone();
+        let mut changed = self.list[place].clone();
         // Without a mask, what is set is what is meant (AIP-134).
         if !mask.paths.is_empty() || wanted.expiration.is_some() {
             let expires = expire_time(wanted.expiration, includes_resource(&changed), call.now)
@@ -106,25 +122,29 @@ impl Subscriptions {
             touch(&mut changed, call.now);
         }
         if !request.validate_only {
-            self.0[place] = changed.clone();
+            self.list[place] = changed.clone();
+            self.carried_out(call);
         }
         Ok(changed)
     }
 
-    /// What an earlier attempt has deleted is deleted.
     pub(crate) fn delete(
         &mut self,
         call: &Call,
         request: DeleteSubscriptionRequest,
     ) -> Result<(), Refusal> {
         self.expire(call.now);
+        if self.done.contains_key(&call.operation) {
+            return Ok(());
+        }
         let place = match self.find(&request.name, call) {
-            Err(_) if request.allow_missing || call.attempt > 1 => return Ok(()),
+            Err(_) if request.allow_missing => return Ok(()),
             found => found?,
         };
-        check_etag(&self.0[place], &request.etag)?;
+        check_etag(&self.list[place], &request.etag)?;
         if !request.validate_only {
-            self.0.remove(place);
+            self.list.remove(place);
+            self.carried_out(call);
         }
         Ok(())
     }
@@ -138,7 +158,7 @@ impl Subscriptions {
     ) -> Result<Subscription, Refusal> {
         self.expire(call.now);
         let place = self.find(&request.name, call)?;
-        let found = &mut self.0[place];
+        let found = &mut self.list[place];
         if found.state() == State::Suspended {
             found.state = State::Active.into();
             found.suspension_reason = ErrorType::Unspecified.into();
@@ -147,10 +167,16 @@ impl Subscriptions {
         Ok(found.clone())
     }
 
+    fn carried_out(&mut self, call: &Call) {
+        self.done.insert(call.operation.clone(), call.now.into());
+    }
+
     /// Those whose time is over are gone.
     fn expire(&mut self, now: SystemTime) {
+        let forgotten = Timestamp::from(now - REMEMBERED);
+        self.done.retain(|_, time| time.seconds > forgotten.seconds);
         let now = Timestamp::from(now);
-        self.0.retain(|one| match &one.expiration {
+        self.list.retain(|one| match &one.expiration {
             Some(Expiration::ExpireTime(time)) => {
                 (time.seconds, time.nanos) > (now.seconds, now.nanos)
             }
@@ -161,7 +187,7 @@ impl Subscriptions {
     /// Where the caller's subscription of this name is.
     fn find(&self, name: &str, call: &Call) -> Result<usize, Refusal> {
         let theirs = |one: &Subscription| one.name == name && one.authority == call.authority;
-        self.0.iter().position(theirs).ok_or_else(|| Refusal::not_found(name))
+        self.list.iter().position(theirs).ok_or_else(|| Refusal::not_found(name))
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
+use prost::Message as _;
 use prost_types::FieldMask;
 
 use super::*;
@@ -15,7 +16,7 @@ fn at(seconds: u64) -> SystemTime {
 
 fn call(operation: &str, seconds: u64) -> Call {
     let authority = "users/static:alice".to_owned();
-    Call { operation: operation.to_owned(), attempt: 1, authority, now: at(seconds) }
+    Call { operation: operation.to_owned(), authority, now: at(seconds) }
 }
 
 fn wanted(space: &str, topic: &str) -> Subscription {
@@ -92,7 +93,7 @@ fn a_create_says_what_the_server_chose() {
     };
     assert_eq!(made, expected);
     assert!(made.etag.starts_with('"') && made.etag.ends_with('"'), "{}", made.etag);
-    assert_eq!(all.0, [made]);
+    assert_eq!(all.list, [made]);
 }
 
 #[test]
@@ -129,7 +130,7 @@ fn one_for_each_caller_and_target() {
     all.create(&call("3", 20), creation(wanted("B", "t"))).unwrap();
     let bob = Call { authority: "users/static:bob".to_owned(), ..call("4", 20) };
     all.create(&bob, creation(wanted("A", "t"))).unwrap();
-    let names: Vec<&str> = all.0.iter().map(|one| &*one.name).collect();
+    let names: Vec<&str> = all.list.iter().map(|one| &*one.name).collect();
     assert_eq!(
         names,
         ["subscriptions/spaces-1", "subscriptions/spaces-3", "subscriptions/spaces-4"]
@@ -142,7 +143,7 @@ fn an_update_changes_when_it_ends() {
     let changed = all.update(&call("2", 20), update(&made.name, &["ttl"], ttl(60))).unwrap();
     assert_eq!((expires(&changed), &changed.update_time), (80, &Some(at(20).into())));
     assert_ne!(changed.etag, made.etag);
-    assert_eq!(all.0, vec![changed]);
+    assert_eq!(all.list, vec![changed]);
     let longest = all.update(&call("3", 30), update(&made.name, &["ttl"], None)).unwrap();
     assert_eq!(expires(&longest), 30 + 7 * 24 * 3600);
     let meant = all.update(&call("4", 40), update(&made.name, &[], ttl(60))).unwrap();
@@ -160,13 +161,34 @@ fn an_update_changes_when_it_ends() {
 fn a_delete_is_for_good() {
     let (mut all, made) = one("t");
     assert_eq!(all.delete(&call("2", 20), deletion(&made.name)), Ok(()));
-    assert_eq!(all.0, []);
+    assert_eq!(all.list, []);
     let refusal = all.delete(&call("3", 20), deletion(&made.name)).unwrap_err();
     assert_eq!((refusal.code, refusal.reason), (Code::NotFound, "SUBSCRIPTION_NOT_FOUND"));
     let missing = DeleteSubscriptionRequest { allow_missing: true, ..deletion(&made.name) };
     assert_eq!(all.delete(&call("4", 20), missing), Ok(()));
-    let second = Call { attempt: 2, ..call("2", 20) };
-    assert_eq!(all.delete(&second, deletion(&made.name)), Ok(()), "the first attempt did it");
+}
+
+#[test]
+fn a_second_attempt_recognises_its_own_work_alone() {
+    let (mut all, made) = one("t");
+    let mut change = update(&made.name, &["ttl"], ttl(600));
+    change.subscription.as_mut().unwrap().etag = made.etag;
+    let changed = all.update(&call("2", 20), change.clone()).unwrap();
+    assert_eq!(all.update(&call("2", 30), change.clone()), Ok(changed));
+    let later = all.update(&call("3", 40), update(&made.name, &["ttl"], ttl(60))).unwrap();
+    assert_eq!(all.update(&call("2", 50), change.clone()), Ok(later), "it was done before that");
+    let others = all.update(&call("4", 50), change).unwrap_err();
+    assert_eq!(others.reason, "ETAG_MISMATCH");
+
+    // It is kept: the attempts may be those of two processes.
+    all.delete(&call("5", 60), deletion(&made.name)).unwrap();
+    let mut all = Subscriptions::decode(&*all.encode_to_vec()).unwrap();
+    assert_eq!(all.delete(&call("5", 70), deletion(&made.name)), Ok(()));
+    // Whichever attempt it is: one that did nothing has nothing to recognise.
+    let other = all.delete(&call("6", 70), deletion(&made.name)).unwrap_err();
+    assert_eq!(other, Refusal::not_found(&made.name));
+    let next_day = call("5", 60 + REMEMBERED.as_secs());
+    assert_eq!(all.delete(&next_day, deletion(&made.name)), Err(other));
 }
 
 #[test]
@@ -180,7 +202,7 @@ fn a_suspended_one_is_reactivated() {
     assert_eq!(active.suspension_reason(), ErrorType::Unspecified);
     assert_ne!(active.etag, made.etag);
     assert_eq!(all.reactivate(&call("3", 30), request), Ok(active.clone()));
-    assert_eq!(all.0, [active]);
+    assert_eq!(all.list, [active]);
 }
 
 #[test]
@@ -195,7 +217,7 @@ fn others_and_the_past_are_not_there() {
         assert_eq!(changed, Err(Refusal::not_found(&made.name)));
         assert_eq!(all.delete(&call, deletion(&made.name)), Err(Refusal::not_found(&made.name)));
     }
-    assert_eq!(all.0, [], "its time is over");
+    assert_eq!(all.list, [], "its time is over");
 }
 
 #[test]
