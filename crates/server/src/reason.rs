@@ -95,7 +95,7 @@ reasons! {
     /// The request itself is wrong; the `BadRequest` names each field and what is wrong with it.
     InvalidArgument "INVALID_ARGUMENT" InvalidArgument:
         "Mend the fields that `fieldViolations` names. Don't send it again as it is.",
-    /// The request is larger than `limit_bytes`.
+    /// The request is larger than `limit_bytes`, or has more than `limit_headers` headers.
     RequestTooLarge "REQUEST_TOO_LARGE" InvalidArgument:
         "Send less, or raise the limit that the message names: docs/limits.md.",
     /// The request's body didn't come within `body_timeout`. Nothing was changed.

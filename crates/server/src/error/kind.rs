@@ -68,10 +68,12 @@ pub enum Kind {
         /// All that is wrong with it.
         violations: Vec<Violation>,
     },
-    /// The request is too large.
+    /// The request is too large, or has too many headers.
     RequestTooLarge {
-        /// What would have been taken.
-        limit_bytes: usize,
+        /// The bytes that would have been taken, if those were too many.
+        limit_bytes: Option<usize>,
+        /// The headers that would have been taken, if those were. Both, where nobody can tell.
+        limit_headers: Option<usize>,
     },
     /// The request's body didn't come in time.
     RequestTimeout,
@@ -244,7 +246,13 @@ impl Kind {
             Self::ScopeInsufficient { scopes } => one("scopes", scopes.join(" ")),
             Self::HostNotAllowed { host } => one("host", host.clone()),
             Self::OriginNotAllowed { origin } => one("origin", origin.clone()),
-            Self::RequestTooLarge { limit_bytes } => one("limit_bytes", limit_bytes.to_string()),
+            Self::RequestTooLarge { limit_bytes, limit_headers } => {
+                let limits = [("limit_bytes", limit_bytes), ("limit_headers", limit_headers)];
+                let set = |(key, limit): (&str, &Option<usize>)| {
+                    limit.map(|limit| (key.to_owned(), limit.to_string()))
+                };
+                limits.into_iter().filter_map(set).collect()
+            }
             Self::OperationNotFound { name }
             | Self::OperationDeleted { name }
             | Self::OperationExpired { name }

@@ -64,9 +64,12 @@ pub(super) async fn read(
     Ok(whole.freeze())
 }
 
-pub(super) fn too_large(limit_bytes: usize) -> Error {
-    let message = format!("The request is larger than {limit_bytes} bytes.");
-    Error::new(Kind::RequestTooLarge { limit_bytes }, message)
+/// Over `request_bytes_max`.
+pub(super) fn too_large(request_bytes_max: usize) -> Error {
+    let message =
+        format!("The request is larger than {request_bytes_max} bytes (request_bytes_max).");
+    let limit_bytes = Some(request_bytes_max);
+    Error::new(Kind::RequestTooLarge { limit_bytes, limit_headers: None }, message)
 }
 
 /// There is no room for this request.

@@ -68,23 +68,25 @@ impl Entry {
     pub(super) fn check_head(&self, method: &Method, uri: &Uri, headers: &HeaderMap) -> Result<()> {
         let Limits { uri_bytes_max, headers_max, header_bytes_max, .. } = self.limits;
         let path_bytes = uri.path_and_query().map_or(0, |path| path.as_str().len());
-        let limit = if path_bytes > uri_bytes_max {
-            Some((uri_bytes_max, format!("path and query are larger than {uri_bytes_max} bytes")))
+        let refuse = |limit_bytes, limit_headers, what: String| {
+            let kind = Kind::RequestTooLarge { limit_bytes, limit_headers };
+            Err(Error::new(kind, format!("The request is too large: {what}.")))
+        };
+        if path_bytes > uri_bytes_max {
+            let what = format!("path and query are over {uri_bytes_max} bytes (uri_bytes_max)");
+            refuse(Some(uri_bytes_max), None, what)
         } else if headers.len() > headers_max {
-            Some((header_bytes_max, format!("it has more than {headers_max} headers")))
+            let what = format!("it has more than {headers_max} headers (headers_max)");
+            refuse(None, Some(headers_max), what)
         } else {
             // A header's colon, space and line end are four bytes more.
             let fields = headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4);
             let bytes = method.as_str().len() + path_bytes + fields.sum::<usize>();
-            let text = || format!("its headers are larger than {header_bytes_max} bytes");
-            (bytes > header_bytes_max).then(|| (header_bytes_max, text()))
-        };
-        match limit {
-            Some((limit_bytes, what)) => {
-                let kind = Kind::RequestTooLarge { limit_bytes };
-                Err(Error::new(kind, format!("The request is too large: {what}.")))
+            if bytes <= header_bytes_max {
+                return Ok(());
             }
-            None => Ok(()),
+            let what = format!("its headers are over {header_bytes_max} bytes (header_bytes_max)");
+            refuse(Some(header_bytes_max), None, what)
         }
     }
 

@@ -12,6 +12,7 @@ use prost_reflect::{DescriptorPool, DynamicMessage, MessageDescriptor, Value};
 use serde_json::json;
 
 use crate::catalog::Service;
+use crate::config::Limits;
 use crate::error::{DOMAIN, Error, Kind, Result};
 use crate::service::{Body as Answer, Reply};
 use crate::transport::body::Body;
@@ -181,13 +182,16 @@ pub(super) fn stream_status(error: &Error, domain: &str, rpc: &str) -> Bytes {
 /// keeps that answer's headers.
 pub(in crate::transport) fn unreadable(entry: &Entry, head: &[u8]) -> Vec<u8> {
     let head = String::from_utf8_lossy(head);
-    let limit_bytes = entry.limits.header_bytes_max;
+    let Limits { header_bytes_max, headers_max, .. } = entry.limits;
     let refusal = if head.get(9..12) == Some("400") {
         Error::invalid("", "The request is not valid HTTP.")
     } else {
-        let message =
-            format!("The request's headers are larger than {limit_bytes} bytes, or too many.");
-        Error::new(Kind::RequestTooLarge { limit_bytes }, message)
+        let message = format!(
+            "The request's headers are larger than {header_bytes_max} bytes (header_bytes_max), or \
+             more than {headers_max} (headers_max)."
+        );
+        let (limit_bytes, limit_headers) = (Some(header_bytes_max), Some(headers_max));
+        Error::new(Kind::RequestTooLarge { limit_bytes, limit_headers }, message)
     };
     let trace_id = entry.traces.of(&HeaderMap::new());
     let mut response = error(&refusal, None, DOMAIN, None, &Style::default());

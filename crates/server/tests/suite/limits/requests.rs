@@ -126,6 +126,16 @@ async fn bytes_of_heads() {
     for (count, expected) in [(7, "OPERATION_NOT_FOUND"), (8, "REQUEST_TOO_LARGE")] {
         let answer = wires::raw(server.address, get(one, &many(count)).as_bytes()).await;
         assert_eq!(Told::of_rest(&answer).reason, expected, "{answer}");
+        // The limit that was crossed, and no other.
+        assert_eq!(answer.contains("\"limit_headers\": \"10\""), count == 8, "{answer}");
+        assert_eq!(answer.contains("(headers_max)"), count == 8, "{answer}");
+        assert!(!answer.contains("limit_bytes"), "{answer}");
+    }
+    // What HTTP/1 itself refuses might be either.
+    let answer = wires::raw(server.address, get(one, &many(100)).as_bytes()).await;
+    assert_eq!(Told::of_rest(&answer).reason, "REQUEST_TOO_LARGE", "{answer}");
+    for limit in ["\"limit_headers\": \"10\"", "\"limit_bytes\": \"1000\""] {
+        assert!(answer.contains(limit), "{answer}");
     }
     let wide = |bytes: usize| "x".repeat(bytes);
     for (bytes, expected) in [(800, "OPERATION_NOT_FOUND"), (1000, "REQUEST_TOO_LARGE")] {
