@@ -17,7 +17,7 @@ use crate::config::Limits;
 use crate::live::Live;
 use crate::operation::{Filter, Record};
 use crate::reaper::Reaper;
-use crate::service::{Api, Pools};
+use crate::service::{Api, Pools, Strays};
 use crate::store::embedded::{EmbeddedOptions, EmbeddedStore, OpenError};
 use crate::store::{ListQuery, Observer, Order, Store};
 use crate::transport::{Entry, Guard, Listener, RateLimit, TraceIds, serve};
@@ -166,6 +166,7 @@ async fn start_over(
                 list_scan_max: limits.list_scan_max,
                 filter_bytes_max: limits.filter_bytes_max,
             },
+            strays: Strays::default(),
             draining: draining.clone(),
         }),
         authenticator,

@@ -110,6 +110,31 @@ async fn a_refused_call_is_found_by_its_trace_id() {
     }
 }
 
+/// A worker with a typing error in its method waits for ever; a lease can't be refused, since what
+/// a former configuration had may still be open.
+#[test]
+fn a_method_that_does_not_exist_is_warned_of_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = dir.path().join("longrun.toml");
+    std::fs::write(&config, "[[service]]\nconfig = \"workspaceevents.googleapis.com\"\n").unwrap();
+    let server = Server::start_as(dir.path(), serve(dir.path()).arg("--config").arg(config));
+    let methods = ["UpdateSubscription", "UpdateSubscriptoin"]
+        .map(|rpc| format!("google.apps.events.subscriptions.v1.SubscriptionsService/{rpc}"));
+    let lease = json!({ "methods": methods, "workerId": "w1" }).to_string();
+    let path = "/longrun/v1/services/workspaceevents.googleapis.com/operations:lease";
+    for _ in 0..2 {
+        assert_eq!(server.rest("POST", path, &lease).status, 200);
+    }
+    server.program.signal("TERM");
+    let lines = parsed(&server.program.end().stderr);
+    let warnings: Vec<_> = lines.iter().filter(|line| line["level"] == "WARN").collect();
+    let [warning] = warnings[..] else { panic!("{warnings:?}") };
+    let text = warning.to_string();
+    for part in ["worker waits for a method", "UpdateSubscriptoin", "UpdateSubscription,", "w1"] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+}
+
 /// A disk that takes no more: the store's failure is in the log, not in the answer.
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn a_failed_call_is_found_by_its_trace_id() {

@@ -22,6 +22,7 @@ use prost::Message;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+pub(crate) use backend::Strays;
 pub(crate) use caller::{authorize, authorize_backend};
 pub(crate) use lro::stamp_change;
 pub(crate) use pools::{Kept, Pools};
@@ -48,6 +49,8 @@ pub(crate) struct Api {
     pub random: Arc<dyn Random>,
     /// The limits that handlers keep.
     pub limits: Limits,
+    /// Methods that workers ask for in vain.
+    pub strays: Strays,
     /// Becomes true when the server stops: calls that wait answer at once.
     pub draining: watch::Receiver<bool>,
 }

@@ -15,7 +15,7 @@ use crate::catalog::Catalog;
 use crate::live::Live;
 use crate::operation::{Filter, Record, Span};
 use crate::reaper::Reaper;
-use crate::service::{Api, Limits, Pools};
+use crate::service::{Api, Limits, Pools, Strays};
 use crate::store::conformance::ManualClock;
 use crate::store::embedded::{EmbeddedOptions, EmbeddedStore};
 use crate::store::{Commit, Faults, ListQuery, Observer, Order, Step, Store as _};
@@ -191,6 +191,7 @@ impl Site {
             pools,
             random: Arc::new(Seeded(Mutex::new(chance.split()))),
             limits: LIMITS,
+            strays: Strays::default(),
             draining,
         });
         let stamping = api.clone();

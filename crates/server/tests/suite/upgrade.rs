@@ -201,3 +201,27 @@ async fn an_open_record_is_finished_by_the_new_types() {
     assert_eq!(operation["response"]["title"], "Kon");
     server.stop().await;
 }
+
+/// A method that the protos have dropped can't be called, but what is left of it is worked on.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_open_record_of_a_dropped_method_is_leased_and_finished() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start(sources(&dir, "Ship", FIRST), Limits::default()).await;
+    let record = r#"{"method":"yard.v1.Yard/Build","owner":"static:alice"}"#;
+    let create = |id: &str| format!("{RECORDS}?operationId={id}");
+    assert_eq!(server.rest("backend", "POST", &create("old"), record).await.status, 200);
+
+    let new = sources(&dir, "Ship", FIRST);
+    let file = dir.path().join("yard.proto");
+    let text = std::fs::read_to_string(&file).unwrap().replace("rpc Build(", "rpc Raise(");
+    std::fs::write(file, text).unwrap();
+    let server = server.restart_with(new).await;
+    assert_eq!(server.rest("backend", "POST", &create("new"), record).await.status, 400);
+    let lease = r#"{"methods":["yard.v1.Yard/Raise","yard.v1.Yard/Build"]}"#;
+    let leased = server.rest("backend", "POST", &format!("{RECORDS}:lease"), lease).await.json();
+    let token = &leased["records"][0]["lease"]["token"];
+    let finish = format!(r#"{{"leaseToken":{token},"response":{SHIP}}}"#);
+    let done = server.rest("backend", "POST", &format!("{RECORDS}/old:finish"), &finish).await;
+    assert_eq!(done.status, 200, "{}", done.body);
+    server.stop().await;
+}

@@ -64,6 +64,7 @@ pub(super) async fn lease(
         },
     };
     none_violated(violations)?;
+    api.strays.warn(&service, &request.methods, &request.worker_id);
 
     let limit = request.max_operations.clamp(1, OPERATIONS_MAX).unsigned_abs() as usize;
     let until = hold_until(Some(hold), call.deadline, Instant::now());

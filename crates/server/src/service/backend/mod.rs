@@ -4,6 +4,7 @@ mod create;
 mod lease;
 mod records;
 mod reject;
+mod strays;
 mod watch;
 mod write;
 
@@ -12,6 +13,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use longrun_api::longrun::v1::{GetRecordRequest, UpdateRecordRequest};
 use prost::Message as _;
+
+pub(crate) use self::strays::Strays;
 
 use super::caller::{backend_reads, backend_writes};
 use super::lro::stamp_change;

@@ -58,6 +58,7 @@ impl Shelf {
             live: self.live.clone(),
             pools: Pools::of(&self.catalog, self.store.clone()).0,
             random: Arc::new(SystemRandom),
+            strays: Default::default(),
             limits,
             draining: watch::channel(false).1,
         }

@@ -57,6 +57,7 @@ impl Fleet {
             live: lives[index].clone(),
             pools: Pools::of(&catalog, store.clone()).0,
             random: Arc::new(SystemRandom),
+            strays: Default::default(),
             limits: Limits {
                 heartbeat: Duration::from_secs(15),
                 operation_bytes_max: 1 << 20,
