@@ -34,6 +34,7 @@ async fn a_lease_call_is_noted_from_its_beginning_to_its_end() {
         live,
         pools: Pools::open(&catalog, store).await.unwrap(),
         random: Arc::new(SystemRandom),
+        strays: Default::default(),
         limits: Limits {
             heartbeat: Duration::from_secs(15),
             operation_bytes_max: 1 << 20,
