@@ -9,6 +9,7 @@ const queue = new Queue("bench", { connection });
 const events = new QueueEvents("bench", { connection });
 // A client for each who waits is more listeners than Node expects.
 events.setMaxListeners(0);
+queue.setMaxListeners(0);
 const worker = new Worker("bench", async (job) => job.data, { connection, concurrency: clients });
 await Promise.all([queue.waitUntilReady(), events.waitUntilReady(), worker.waitUntilReady()]);
 
