@@ -1,6 +1,8 @@
 //! Where time and randomness come in, so that tests can bring their own.
 
-use crate::operation::Timestamp;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use crate::operation::{Span, Timestamp};
 
 /// The time of day.
 pub trait Clock: Send + Sync + 'static {
@@ -16,6 +18,34 @@ impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
         let elapsed = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
         Timestamp::from_micros(i64::try_from(elapsed.as_micros()).unwrap_or(i64::MAX))
+    }
+}
+
+/// A clock that only its owner moves, for tests.
+#[derive(Debug)]
+pub struct ManualClock(AtomicI64);
+
+impl ManualClock {
+    /// A clock that shows `now`.
+    #[must_use]
+    pub fn new(now: Timestamp) -> Self {
+        Self(AtomicI64::new(now.micros()))
+    }
+
+    /// Shows `now` from now on, be it earlier or later.
+    pub fn set(&self, now: Timestamp) {
+        self.0.store(now.micros(), Ordering::SeqCst);
+    }
+
+    /// Goes on.
+    pub fn advance(&self, span: Span) {
+        self.0.fetch_add(span.micros(), Ordering::SeqCst);
+    }
+}
+
+impl Clock for ManualClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_micros(self.0.load(Ordering::SeqCst))
     }
 }
 

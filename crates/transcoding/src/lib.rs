@@ -16,7 +16,7 @@ mod violation;
 pub use any::{check_any_types, decode};
 pub use canonical::canonical;
 pub use fields::FieldMask;
-pub use json::{DEPTH_MAX, Fallback, PrintError, PrintOptions, parse, print, print_with};
+pub use json::{DEPTH_MAX, Fallback, PrintError, PrintOptions, key_text, parse, print, print_with};
 pub use request::{build_request, encode_request};
 pub use router::{Found, RouteError, Router, Shadowed};
 pub use rule::{Body, Rule};

@@ -1,7 +1,6 @@
 //! A real server in this process, with a clock that the test moves.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 
 use longrun_api::google::longrunning::{Operation, operation};
 use longrun_api::google::rpc;
@@ -9,7 +8,7 @@ use longrun_api::longrun::v1::{CreateOperationRequest, OperationRecord};
 use longrun_client::{Client, Worker};
 use longrun_server::auth::Authenticator;
 use longrun_server::catalog::{Catalog, Sources};
-use longrun_server::clock::Clock;
+use longrun_server::clock::ManualClock;
 use longrun_server::config::Limits;
 use longrun_server::operation::Timestamp;
 use longrun_server::{Running, Settings, start};
@@ -17,20 +16,8 @@ use prost_types::Any;
 
 pub const METHOD: &str = "demo.v1.Demo/Build";
 
-/// 2026-01-02T03:04:05Z, until the test moves it.
-pub struct ManualClock(AtomicI64);
-
-impl ManualClock {
-    pub fn forward(&self, seconds: i64) {
-        self.0.fetch_add(seconds * 1_000_000, Ordering::SeqCst);
-    }
-}
-
-impl Clock for ManualClock {
-    fn now(&self) -> Timestamp {
-        Timestamp::from_micros(self.0.load(Ordering::SeqCst))
-    }
-}
+/// 2026-01-02T03:04:05Z: the time until a test moves it.
+const START: Timestamp = Timestamp::from_micros(1_767_323_045_000_000);
 
 pub struct Server {
     pub clock: Arc<ManualClock>,
@@ -43,7 +30,7 @@ pub struct Server {
 impl Server {
     pub async fn start() -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let clock = Arc::new(ManualClock(AtomicI64::new(1_767_323_045_000_000)));
+        let clock = Arc::new(ManualClock::new(START));
         let mut settings = Settings::new(
             "127.0.0.1:0".parse().unwrap(),
             dir.path().to_owned(),

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use longrun_api::longrun::v1::operation_record::State;
 use longrun_client::{Code, OperationError, Payload, Retry, WorkError, pack, unpack};
+use longrun_server::operation::Span;
 use serde_json::json;
 use tokio::sync::{Notify, mpsc, oneshot};
 
@@ -140,7 +141,7 @@ async fn a_lost_lease_stops_the_handler_and_another_gets_the_record() {
     let lose = async {
         assert_eq!(start.recv().await, Some(1));
         // Beyond the lease, before a renewal; not so far that the server takes it for a gap.
-        server.clock.forward(4);
+        server.clock.advance(Span::seconds(4));
         dropped.recv().await.unwrap();
         assert_eq!(start.recv().await, Some(2));
         server.done("one").await;

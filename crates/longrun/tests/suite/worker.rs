@@ -3,6 +3,7 @@
 mod place;
 
 use longrun_api::longrun::v1::operation_record::State;
+use longrun_server::operation::Span;
 use serde_json::{Value, json};
 
 use place::{METHOD, Program, Server};
@@ -134,7 +135,7 @@ async fn a_lost_lease_kills_the_command() {
     let mut worker = exec(&server, &["--lease", "3s"], &script);
     worker.said("started").await;
     // Beyond the lease; not so far that the server takes it for a gap.
-    server.clock.forward(4);
+    server.clock.advance(Span::seconds(4));
     assert_eq!(read.await.unwrap().unwrap(), b"");
     let record = server.done("one").await;
     assert_eq!((&record["state"], &record["attempt"]), (&json!("SUCCEEDED"), &json!(2)));

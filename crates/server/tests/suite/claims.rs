@@ -4,6 +4,7 @@
 use longrun_api::longrun::v1::{CreateOperationRequest, OperationRecord};
 use longrun_server::catalog::Sources;
 use longrun_server::config::Limits;
+use longrun_server::operation::Span;
 use prost::Message as _;
 
 use crate::harness::Server;
@@ -93,7 +94,7 @@ async fn every_end_of_an_operation_frees_its_key() {
     let path = format!("{RECORDS}/cancelled:cancel");
     assert_eq!(server.rest("backend", "POST", &path, "{}").await.status, 200);
     create("late").await;
-    server.clock.forward(24 * 3600 + 1);
+    server.clock.advance(Span::seconds(24 * 3600 + 1));
     wait("late").await;
     create("finished").await;
     let lease = r#"{"methods":["m"],"workerId":"w"}"#;

@@ -2,6 +2,7 @@
 
 use longrun_server::catalog::Sources;
 use longrun_server::config::Limits;
+use longrun_server::operation::Span;
 use serde_json::Value;
 
 use crate::harness::Server;
@@ -15,7 +16,7 @@ async fn six(limits: Limits) -> Server {
         let body = format!("{{\"owner\":\"static:alice\",\"labels\":{{\"id\":\"{id}\"}}}}");
         let path = format!("{RECORDS}?operationId={id}");
         assert_eq!(server.rest("backend", "POST", &path, &body).await.status, 200);
-        server.clock.forward(1);
+        server.clock.advance(Span::seconds(1));
     }
     server
 }

@@ -2,6 +2,7 @@
 
 use longrun_server::catalog::{Policy, ServiceSource, Sources};
 use longrun_server::config::Limits;
+use longrun_server::operation::Span;
 
 use crate::harness::Server;
 use crate::scenes::{Scene, set};
@@ -74,14 +75,14 @@ async fn what_has_expired_says_so_for_a_week() {
     // Finished at 03:04:07, so it expires 30 days later; what the reaper does next to it is
     // due a second after that.
     pass(server, "next", "2026-02-01T03:04:08Z").await;
-    server.clock.forward(30 * 24 * 3600 + 10);
+    server.clock.advance(Span::seconds(30 * 24 * 3600 + 10));
     passed(server, "next").await;
     assert_eq!(reason(server, "alice", "one").await, "OPERATION_EXPIRED");
     assert_eq!(reason(server, "bob", "one").await, "OPERATION_NOT_FOUND");
     // What is kept of it goes at the end of a pass, so after the next one it is gone.
     for (id, deadline) in [("more", "2026-02-09T00:00:00Z"), ("last", "2026-02-10T00:00:00Z")] {
         pass(server, id, deadline).await;
-        server.clock.forward(8 * 24 * 3600);
+        server.clock.advance(Span::seconds(8 * 24 * 3600));
         passed(server, id).await;
     }
     assert_eq!(reason(server, "alice", "one").await, "OPERATION_NOT_FOUND");

@@ -2,14 +2,14 @@
 //! that repeats, and the two doors to it.
 
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
 use longrun_server::auth::{Authenticator, StaticToken, TokenDigest};
 use longrun_server::catalog::{Catalog, Sources};
-use longrun_server::clock::{Clock, Random};
+use longrun_server::clock::{ManualClock, Random};
 use longrun_server::config::Limits;
 use longrun_server::operation::{Principal, Timestamp};
 use longrun_server::store::embedded::{EmbeddedOptions, Faults};
@@ -20,21 +20,6 @@ use tokio::sync::oneshot;
 use tonic::transport::Channel;
 
 use crate::codec::AsBytes;
-
-/// 2026-01-02T03:04:05Z, until the test moves it.
-pub struct ManualClock(AtomicI64);
-
-impl ManualClock {
-    pub fn forward(&self, seconds: i64) {
-        self.0.fetch_add(seconds * 1_000_000, Ordering::SeqCst);
-    }
-}
-
-impl Clock for ManualClock {
-    fn now(&self) -> Timestamp {
-        Timestamp::from_micros(self.0.load(Ordering::SeqCst))
-    }
-}
 
 /// Bytes that count up: the same in every run.
 #[derive(Default)]
@@ -70,6 +55,9 @@ impl Faults for FailingAfter {
     }
 }
 
+/// 2026-01-02T03:04:05Z: the time until a test moves it.
+const START: Timestamp = Timestamp::from_micros(1_767_323_045_000_000);
+
 pub struct Server {
     pub clock: Arc<ManualClock>,
     pub address: SocketAddr,
@@ -92,7 +80,7 @@ impl Place {
     fn new() -> Self {
         Self {
             dir: tempfile::tempdir().unwrap(),
-            clock: Arc::new(ManualClock(AtomicI64::new(1_767_323_045_000_000))),
+            clock: Arc::new(ManualClock::new(START)),
             random: Arc::new(Counting { drawn: AtomicU64::new(1), ..Default::default() }),
         }
     }

@@ -1,5 +1,6 @@
 //! Lease calls that wait for work: whatever makes a record leasable ends the wait.
 
+use longrun_server::operation::Span;
 use serde_json::{Value, json};
 
 use crate::harness::Server;
@@ -42,10 +43,11 @@ async fn whatever_makes_a_record_leasable_ends_the_wait() {
     assert_ne!(second["lease"]["token"], first["lease"]["token"]);
     // Its rest is over.
     release(&server, &second, "2s").await;
-    let (third, ()) = tokio::join!(next(&server), async { server.clock.forward(2) });
+    let (third, ()) = tokio::join!(next(&server), async { server.clock.advance(Span::seconds(2)) });
     assert_eq!(third["name"], first["name"]);
     // Its lease has run out.
-    let (fourth, ()) = tokio::join!(next(&server), async { server.clock.forward(4) });
+    let (fourth, ()) =
+        tokio::join!(next(&server), async { server.clock.advance(Span::seconds(4)) });
     assert_eq!((&fourth["name"], &fourth["attempt"]), (&first["name"], &json!(2)));
     server.stop().await;
 }

@@ -8,6 +8,7 @@ use longrun_api::longrun::v1::{
 };
 use longrun_server::catalog::Sources;
 use longrun_server::config::Limits;
+use longrun_server::operation::Span;
 use prost::Message as _;
 use prost_types::Any;
 
@@ -43,14 +44,14 @@ pub async fn set(scene: Scene) -> Set {
     let mut token = None;
     if scene != Scene::Empty {
         create(&server, scene == Scene::Running).await;
-        server.clock.forward(1);
+        server.clock.advance(Span::seconds(1));
     }
     if matches!(
         scene,
         Scene::Leased | Scene::Succeeded | Scene::Failed | Scene::Deleted | Scene::Gone
     ) {
         token = Some(lease(&server).await);
-        server.clock.forward(1);
+        server.clock.advance(Span::seconds(1));
     }
     let result = match scene {
         Scene::Succeeded | Scene::Gone => Some(finish_operation_request::Result::Response(Any {

@@ -3,6 +3,7 @@
 use longrun_api::google::longrunning::{GetOperationRequest, ListOperationsRequest};
 use longrun_server::catalog::Sources;
 use longrun_server::config::Limits;
+use longrun_server::operation::Span;
 use prost::Message as _;
 
 use crate::harness::Server;
@@ -124,7 +125,7 @@ async fn what_lost_its_type_is_shown_as_it_was() {
     let mut server = server.restart_with(sources(&dir, "Boat", SECOND)).await;
     let new = r#"{"@type":"type.googleapis.com/yard.v1.Progress","phase":"keel"}"#;
     let boat = r#"{"@type":"type.googleapis.com/yard.v1.Boat","title":"Kon"}"#;
-    server.clock.forward(1);
+    server.clock.advance(Span::seconds(1));
     run(&server, "new", new, boat).await;
     // And once more: what was kept stays, as long as somebody needs it.
     for _ in 0..2 {

@@ -4,6 +4,7 @@
 use longrun_api::google::longrunning::{GetOperationRequest, Operation, WaitOperationRequest};
 use longrun_server::catalog::Sources;
 use longrun_server::config::Limits;
+use longrun_server::operation::Span;
 use prost::Message as _;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::TcpStream;
@@ -212,7 +213,7 @@ async fn the_recommended_interval_is_learned_and_outlives_the_server() {
         let path = format!("{OPERATIONS}?operationId={id}");
         let record = r#"{"method":"demo.v1.Demo/Build"}"#;
         assert_eq!(server.rest("backend", "POST", &path, record).await.status, 200);
-        server.clock.forward(seconds);
+        server.clock.advance(Span::seconds(seconds));
         let lease = r#"{"methods":["demo.v1.Demo/Build"]}"#;
         let path = format!("{OPERATIONS}:lease");
         let leased = server.rest("backend", "POST", &path, lease).await.json();

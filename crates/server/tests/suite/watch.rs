@@ -8,6 +8,7 @@ use bytes::Bytes;
 use longrun_api::longrun::v1::{WatchRecordsRequest, WatchRecordsResponse};
 use longrun_server::catalog::Sources;
 use longrun_server::config::Limits;
+use longrun_server::operation::Span;
 use longrun_transcoding::{PrintOptions, print};
 use prost::Message as _;
 use prost_reflect::{DescriptorPool, DynamicMessage};
@@ -34,7 +35,7 @@ pub fn outcome(token: &str) -> Value {
 
 /// Steps of one record's life, from nothing to nothing; each is one visible change.
 pub async fn live(server: &Server, step: usize, token: &mut String) {
-    server.clock.forward(1);
+    server.clock.advance(Span::seconds(1));
     match step {
         0 => {
             let record = json!({"method": "demo.v1.Demo/Build", "owner": "static:alice"});
@@ -165,7 +166,7 @@ async fn a_heartbeat_brings_a_fresh_token() {
     let server = Server::start_beating(Duration::from_millis(10)).await;
     let mut lines = Lines::open(&server, "").await;
     let first = lines.next().await.unwrap();
-    server.clock.forward(60);
+    server.clock.advance(Span::seconds(60));
     let mut last = first.clone();
     while last["resumeToken"] == first["resumeToken"] {
         last = lines.next().await.unwrap();
@@ -197,7 +198,7 @@ async fn a_token_of_more_than_a_day_ago_is_refused() {
     let mut lines = Lines::open(&server, "").await;
     let resume = token(&lines.next().await.unwrap());
     let path = format!("{WATCH}?resumeToken={resume}");
-    server.clock.forward(24 * 3600);
+    server.clock.advance(Span::seconds(24 * 3600));
     let mut again = Lines(server.open("backend", &path, LINES).await);
     live(&server, 0, &mut String::new()).await;
     assert_eq!(told(&again.next().await.unwrap()), "one PENDING");
@@ -215,7 +216,7 @@ async fn an_error_on_the_way_comes_in_the_trailers() {
     let server = Server::start_beating(Duration::from_millis(10)).await;
     let mut messages = stream(&server, "services/longrun.local", "").await;
     assert!(messages.message().await.unwrap().is_some());
-    server.clock.forward(25 * 3600);
+    server.clock.advance(Span::seconds(25 * 3600));
     let status = loop {
         if let Err(status) = messages.message().await {
             break status;
@@ -351,7 +352,7 @@ async fn nothing_is_missed_between_streams() {
             if round == 11 {
                 break;
             }
-            server.clock.forward(dice.roll(3600).cast_signed());
+            server.clock.advance(Span::seconds(dice.roll(3600).cast_signed()));
             if dice.roll(3) == 0 {
                 server = server.restart().await;
             }

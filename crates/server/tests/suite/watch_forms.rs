@@ -3,6 +3,7 @@
 use longrun_api::longrun::v1::WatchRecordsResponse;
 use longrun_server::catalog::Sources;
 use longrun_server::config::Limits;
+use longrun_server::operation::Span;
 use prost::Message as _;
 
 use crate::harness::Server;
@@ -119,7 +120,7 @@ async fn an_error_on_the_way_is_the_last_element() {
         let mut chunks = server.open("backend", WATCH, headers).await;
         chunks.next().await.unwrap();
         // Over a day at once: what the stream still had to read may be forgotten.
-        server.clock.forward(25 * 3600);
+        server.clock.advance(Span::seconds(25 * 3600));
         let mut all = String::new();
         while let Some(chunk) = chunks.next().await {
             all.push_str(&chunk);

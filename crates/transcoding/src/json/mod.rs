@@ -14,7 +14,6 @@ pub(crate) use known::{is_wrapper, out_of_range};
 pub use parse::parse;
 pub(crate) use parse::{LEVELS_MAX, MESSAGES_MAX, Reader, takes_null};
 pub(crate) use path::Path;
-pub(crate) use print::key_text;
-pub use print::{Fallback, PrintError, PrintOptions, print, print_with};
+pub use print::{Fallback, PrintError, PrintOptions, key_text, print, print_with};
 pub use tree::DEPTH_MAX;
 pub(crate) use tree::Tree;

@@ -337,7 +337,8 @@ fn selected<'m>(mask: Mask<'m>, name: &str, json_name: &str) -> Option<Mask<'m>>
 }
 
 /// A map's key as JSON has it.
-pub(crate) fn key_text(key: &MapKey) -> String {
+#[must_use]
+pub fn key_text(key: &MapKey) -> String {
     match key {
         MapKey::Bool(key) => key.to_string(),
         MapKey::I32(key) => key.to_string(),

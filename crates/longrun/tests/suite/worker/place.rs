@@ -3,15 +3,15 @@
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use longrun_api::longrun::v1::OperationRecord;
 use longrun_client::Client;
 use longrun_server::auth::Authenticator;
 use longrun_server::catalog::{Catalog, Sources};
-use longrun_server::clock::Clock;
+use longrun_server::clock::ManualClock;
 use longrun_server::config::Limits;
-use longrun_server::operation::Timestamp;
+use longrun_server::operation::{Span, Timestamp};
 use longrun_server::{Running, Settings, start};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
@@ -20,20 +20,8 @@ use tokio::process::{Child, ChildStderr, Command};
 
 pub const METHOD: &str = "demo.v1.Demo/Build";
 
-/// 2026-01-02T03:04:05Z, until the test moves it.
-pub struct ManualClock(AtomicI64);
-
-impl ManualClock {
-    pub fn forward(&self, seconds: i64) {
-        self.0.fetch_add(seconds * 1_000_000, Ordering::SeqCst);
-    }
-}
-
-impl Clock for ManualClock {
-    fn now(&self) -> Timestamp {
-        Timestamp::from_micros(self.0.load(Ordering::SeqCst))
-    }
-}
+/// 2026-01-02T03:04:05Z: the time until a test moves it.
+const START: Timestamp = Timestamp::from_micros(1_767_323_045_000_000);
 
 pub struct Server {
     pub clock: Arc<ManualClock>,
@@ -48,7 +36,7 @@ pub struct Server {
 impl Server {
     pub async fn start() -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let clock = Arc::new(ManualClock(AtomicI64::new(1_767_323_045_000_000)));
+        let clock = Arc::new(ManualClock::new(START));
         let mut settings = Settings::new(
             "127.0.0.1:0".parse().unwrap(),
             dir.path().join("data"),
@@ -73,7 +61,7 @@ impl Server {
         let path = format!("/longrun/v1/services/longrun.local/operations?operationId={id}");
         self.client.post_json(&path, &record).await.unwrap();
         // Oldest first, whatever their names.
-        self.clock.0.fetch_add(1_000, Ordering::SeqCst);
+        self.clock.advance(Span::from_micros(1_000));
     }
 
     pub async fn record(&self, id: &str) -> OperationRecord {

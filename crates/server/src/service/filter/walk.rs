@@ -1,5 +1,6 @@
 //! Along the names of a path, through messages, maps, lists, Structs and Anys.
 
+use longrun_transcoding::key_text;
 use prost_reflect::{DynamicMessage, FieldDescriptor, Kind, MapKey, ReflectMessage as _, Value};
 
 use super::scalar;
@@ -143,15 +144,4 @@ fn key(text: &str, like: &MapKey) -> Option<MapKey> {
         MapKey::U64(_) => MapKey::U64(text.parse().ok()?),
         MapKey::String(_) => MapKey::String(text.to_owned()),
     })
-}
-
-fn key_text(key: &MapKey) -> String {
-    match key {
-        MapKey::Bool(key) => key.to_string(),
-        MapKey::I32(key) => key.to_string(),
-        MapKey::I64(key) => key.to_string(),
-        MapKey::U32(key) => key.to_string(),
-        MapKey::U64(key) => key.to_string(),
-        MapKey::String(key) => key.clone(),
-    }
 }

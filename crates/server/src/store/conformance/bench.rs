@@ -1,11 +1,10 @@
 //! A store under test, with a clock that is moved by hand and an observer that remembers.
 
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use futures::future::BoxFuture;
 
-use crate::clock::Clock;
+use crate::clock::{Clock, ManualClock};
 use crate::operation::samples::{at, record};
 use crate::operation::{
     Change, Decision, Filter, Gone, OperationName, Record, RecordName, Refusal, Span, State,
@@ -25,34 +24,6 @@ pub type Open = Box<
 
 /// How long the store under test is to keep tombstones.
 pub(super) const TOMBSTONE_RETENTION: Span = Span::seconds(7 * 24 * 3600);
-
-/// A clock that only its owner moves.
-#[derive(Debug)]
-pub struct ManualClock(AtomicI64);
-
-impl ManualClock {
-    /// A clock that shows `now`.
-    #[must_use]
-    pub fn new(now: Timestamp) -> Self {
-        Self(AtomicI64::new(now.micros()))
-    }
-
-    /// Shows `now` from now on, be it earlier or later.
-    pub fn set(&self, now: Timestamp) {
-        self.0.store(now.micros(), Ordering::SeqCst);
-    }
-
-    /// Goes on.
-    pub fn advance(&self, span: Span) {
-        self.0.fetch_add(span.micros(), Ordering::SeqCst);
-    }
-}
-
-impl Clock for ManualClock {
-    fn now(&self) -> Timestamp {
-        Timestamp::from_micros(self.0.load(Ordering::SeqCst))
-    }
-}
 
 /// An observer that remembers every commit.
 #[derive(Debug, Default)]

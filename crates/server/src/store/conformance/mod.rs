@@ -18,8 +18,10 @@ mod tombstones;
 
 use futures::future::BoxFuture;
 
-pub use bench::{Bench, Log, ManualClock, Open};
+pub use bench::{Bench, Log, Open};
 pub(crate) use bench::{everything, remove, touch, work};
+
+pub use crate::clock::ManualClock;
 
 /// One test: its name and what it does to a fresh store.
 type Case = (&'static str, fn(Bench) -> BoxFuture<'static, ()>);

@@ -6,6 +6,7 @@ use longrun_api::google::rpc;
 use longrun_api::longrun::v1::{CreateOperationRequest, OperationRecord, RenewLeaseRequest};
 use longrun_server::catalog::Sources;
 use longrun_server::config::Limits;
+use longrun_server::operation::Span;
 use prost::Message as _;
 
 use super::work::{METHOD, backend, create, finish, lease, text, token};
@@ -49,7 +50,7 @@ async fn bytes_of_messages_and_rows_of_pages() {
     let server = server(limits).await;
     for id in ["one", "two", "three", "four", "five", "six"] {
         create(&server, id, Some(text(1000))).await;
-        server.clock.forward(1);
+        server.clock.advance(Span::seconds(1));
     }
     let page = async |query: &str| {
         let answer = server.rest("alice", "GET", &format!("/v1/operations{query}"), "").await;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use longrun_api::google::rpc::Status;
 use longrun_server::catalog::MethodSettings;
+use longrun_server::operation::Span;
 use prost::Message as _;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -176,7 +177,7 @@ async fn the_admit_time_makes_it_an_operation() {
     for rest in [false, true] {
         let worker = async {
             let leased = api.next(&rpc("CreateDish")).await;
-            api.server.clock.forward(6);
+            api.server.clock.advance(Span::seconds(6));
             leased
         };
         let (operation, leased) = tokio::join!(call(&api, rest, json!({})), worker);
@@ -263,7 +264,7 @@ async fn a_hold_outlives_its_client_and_its_server() {
     // Its answer may be on the way already when the server stops; nobody reads it.
     drop(left);
     let api = api.restart().await;
-    api.server.clock.forward(6);
+    api.server.clock.advance(Span::seconds(6));
     let asked = json!({"requestId": "0b3d1a52-6b0e-4a8e-8a43-1f4c35f1c9aa"});
     let operation = call(&api, true, asked).await.unwrap();
     assert_eq!(operation["name"], leased["operation"]["name"]);
@@ -314,7 +315,7 @@ async fn what_else_ends_a_hold() {
     // So is one whose deadline has passed.
     let late = async {
         api.next(&rpc("CreateDish")).await;
-        api.server.clock.forward(24 * 3600);
+        api.server.clock.advance(Span::seconds(24 * 3600));
     };
     let operation = tokio::join!(call(&api, false, json!({})), late).0.unwrap();
     assert_eq!((&operation["done"], &operation["error"]["code"]), (&true.into(), &4.into()));

@@ -7,6 +7,7 @@ mod once;
 mod validation;
 
 use longrun_server::catalog::MethodSettings;
+use longrun_server::operation::Span;
 use prost::Message as _;
 use serde_json::{Value, json};
 
@@ -271,12 +272,12 @@ async fn the_servers_own_metadata_survives_the_worker() {
     let again = api.backend("RenewLease", &renewal).await.unwrap();
     assert_eq!(again["etag"], renewed["etag"], "the same again is a bare renewal");
 
-    api.server.clock.forward(1);
+    api.server.clock.advance(Span::seconds(1));
     let (status, _) = api.rest("alice", "POST", &format!("/v1/{name}:cancel"), &json!({})).await;
     assert_eq!(status, 200);
     expected["requestedCancellation"] = true.into();
     assert_eq!(api.get("alice", name).await["metadata"], expected);
-    api.server.clock.forward(1);
+    api.server.clock.advance(Span::seconds(1));
     api.finish(&leased, &typed("google.protobuf.Empty", json!({}))).await.unwrap();
     expected["endTime"] = "2026-01-02T03:04:07Z".into();
     assert_eq!(api.get("alice", name).await["metadata"], expected);

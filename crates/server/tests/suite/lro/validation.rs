@@ -1,6 +1,7 @@
 //! Calls that ask what would come of them: `validate_only`.
 
 use longrun_server::catalog::MethodSettings;
+use longrun_server::operation::Span;
 use serde_json::{Value, json};
 
 use super::admission::{call, no_such_dish, reason};
@@ -48,7 +49,7 @@ async fn a_call_for_validation_fails_when_a_worker_says_so_or_none_says_anything
         assert_eq!(error.unwrap_err()["details"], no_such_dish()["details"]);
         let unanswered = async {
             let leased = api.next(&rpc("CreateDish")).await;
-            api.server.clock.forward(10);
+            api.server.clock.advance(Span::seconds(10));
             leased
         };
         let (error, leased) = tokio::join!(call(&api, rest, asked.clone()), unanswered);
