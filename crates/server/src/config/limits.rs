@@ -58,6 +58,10 @@ pub struct Limits {
     /// Rows that one page looks at for what of its filter no store answers. 10,000.
     #[serde(deserialize_with = "count")]
     pub list_scan_max: usize,
+    /// Large answers (pages, leases, what a watch has read ahead) of one connection that are
+    /// made or have not left; further ones wait. 8.
+    #[serde(deserialize_with = "count")]
+    pub answers_max: usize,
     /// Bytes of operations kept in memory for reading. 256 MiB.
     #[serde(deserialize_with = "count")]
     pub hot_bytes_max: usize,
@@ -113,6 +117,7 @@ impl Default for Limits {
             filter_bytes_max: FILTER_BYTES_MAX,
             page_size_max: 1_000,
             list_scan_max: 10_000,
+            answers_max: 8,
             hot_bytes_max: 256 << 20,
             connections_max: 10_000,
             streams_max: 256,

@@ -3,7 +3,7 @@
 use prost::Message;
 
 use super::filter::{self, Asked};
-use super::{Api, Call, Kept, Pools};
+use super::{Api, Call, Kept, Pools, Slot};
 use crate::error::{Error, Result};
 use crate::operation::{Outcome, PageSize, PageToken, Record, page_digest};
 use crate::store::{Cursor, ListQuery};
@@ -23,6 +23,7 @@ pub(super) struct Page<M> {
     pub next_page_token: String,
     /// The descriptors of each item.
     pub kept: Kept,
+    pub slot: Slot,
 }
 
 /// Rows of the first read.
@@ -56,6 +57,7 @@ pub(super) async fn page<M: Message>(
             .map_err(|error| Error::invalid("page_token", format!("{error}")))?;
         query.after = Some(Cursor { create_time: token.create_time, name: token.name });
     }
+    let slot = call.slots.take().await;
     let several = query.service.is_none();
 
     // With nothing left to ask, every row is one of the page's.
@@ -112,7 +114,7 @@ pub(super) async fn page<M: Message>(
         token.encode()
     });
     let next_page_token = next.unwrap_or_default();
-    Ok(Page { items, next_page_token, kept: Pools::each(kept) })
+    Ok(Page { items, next_page_token, kept: Pools::each(kept), slot })
 }
 
 /// Of all that a token is bound to.

@@ -12,6 +12,7 @@ mod pace;
 mod payload;
 mod pools;
 mod request_id;
+mod slots;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,6 +27,7 @@ pub(crate) use backend::Strays;
 pub(crate) use caller::{authorize, authorize_backend};
 pub(crate) use lro::stamp_change;
 pub(crate) use pools::{Kept, Pools};
+pub(crate) use slots::{Slot, Slots};
 
 use crate::auth::Caller;
 use crate::catalog::{Catalog, Method, Service};
@@ -89,6 +91,8 @@ pub(crate) struct Call {
     pub wait: Option<Duration>,
     /// The header [`REQUEST_ID`].
     pub request_id: Option<String>,
+    /// Those of its connection.
+    pub slots: Slots,
 }
 
 /// The header with a request's id (AIP-155), for requests that have no field for it.
@@ -104,6 +108,8 @@ pub(crate) struct Reply {
     pub kept: Kept,
     /// What [`Call::wait`] was taken for.
     pub waited: Option<Duration>,
+    /// The message's, if that may be large.
+    pub slot: Option<Slot>,
 }
 
 /// The message of an answer.
@@ -132,7 +138,7 @@ pub(crate) struct Streamed {
 impl Reply {
     fn message(message: &impl Message) -> Self {
         let body = Body::Message(message.encode_to_vec().into());
-        Self { body, retry_seconds: None, kept: Kept::None, waited: None }
+        Self { body, retry_seconds: None, kept: Kept::None, waited: None, slot: None }
     }
 }
 

@@ -104,11 +104,11 @@ pub(super) async fn list(api: &Api, call: &Call, request: ListOperationsRequest)
         after: None,
         limit: 0,
     };
-    let Page { items, next_page_token, kept } =
+    let Page { items, next_page_token, kept, slot } =
         page(api, call, ask, query, wire::operation).await?;
     let response =
         ListOperationsResponse { operations: items, next_page_token, unreachable: vec![] };
-    Ok(Reply { kept, ..Reply::message(&response) })
+    Ok(Reply { kept, slot: Some(slot), ..Reply::message(&response) })
 }
 
 /// CancelOperation: asks, and doesn't wait.
@@ -163,7 +163,7 @@ fn refusal(call: &Call, error: StoreError, name: &RecordName) -> Error {
 fn reply(api: &Api, call: &Call, hot: Arc<Hot>) -> Reply {
     let retry_seconds = pace::retry_seconds(api, &call.service, &hot.record);
     let kept = api.pools.kept(&hot.record);
-    Reply { body: Body::Hot(hot), retry_seconds, kept, waited: None }
+    Reply { body: Body::Hot(hot), retry_seconds, kept, waited: None, slot: None }
 }
 
 /// A text that can be no operation's name names none: NOT_FOUND, as for any other.

@@ -14,7 +14,7 @@ use super::kitchen;
 use crate::auth::{Caller, ScopeSet};
 use crate::catalog::Catalog;
 use crate::operation::{Outcome, Timestamp};
-use crate::service::Call;
+use crate::service::{Call, Slots};
 use crate::wire;
 
 impl Ask {
@@ -46,6 +46,7 @@ impl Ask {
             deadline: self.listens.map(|listens| Instant::now() + listens),
             wait,
             request_id,
+            slots: Slots::new(1),
         };
         (call, request)
     }

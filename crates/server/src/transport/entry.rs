@@ -16,7 +16,7 @@ use crate::auth::{Authenticator, Caller, CredentialError, Credentials, HostError
 use crate::catalog::{Ambiguous, Service};
 use crate::config::Limits;
 use crate::error::{DOMAIN, Error, Kind, Result};
-use crate::service::{Api, REQUEST_ID};
+use crate::service::{Api, REQUEST_ID, Slots};
 
 /// All that a connection needs to answer.
 pub(crate) struct Entry {
@@ -45,9 +45,11 @@ pub(crate) struct Entry {
 /// How a request came in.
 pub(super) struct Arrival {
     /// `[[service]] listen`: it means this service.
-    pub(super) bound: Option<String>,
+    pub(super) bound: Option<Arc<str>>,
     /// Whether its connection is one too many.
     pub(super) full: bool,
+    /// Its connection's, for large answers.
+    pub(super) slots: Slots,
 }
 
 /// The host names that a server without authentication answers to, besides loopback.

@@ -58,7 +58,7 @@ pub(super) async fn answer(
             let body = Body::stream(stream::frames(messages, edge.clone()));
             (grpc_response(body), Ok(()))
         }
-        Ok(reply) => (reply_response(&reply), Ok(())),
+        Ok(reply) => (reply_response(reply), Ok(())),
     };
     trace_id.put(response.headers_mut());
     log(trace_id, "grpc", &edge.rpc, &outcome);
@@ -103,7 +103,8 @@ async fn call(
     let message = message(entry, body).await?;
     let request_id = request_id(&parts.headers)?;
     let (service, method) = (service.clone(), method.clone());
-    let call = Call { service, method, caller, deadline, wait: None, request_id };
+    let slots = arrival.slots.clone();
+    let call = Call { service, method, caller, deadline, wait: None, request_id, slots };
     entry.api.call(&call, message).await
 }
 
@@ -129,13 +130,17 @@ async fn message(entry: &Entry, body: Incoming) -> Result<Bytes> {
     Ok(frame)
 }
 
-fn reply_response(reply: &Reply) -> Response<Body> {
+fn reply_response(reply: Reply) -> Response<Body> {
     let message = match &reply.body {
         service::Body::Hot(hot) => hot.operation(),
         service::Body::Message(message) => message.clone(),
         service::Body::Stream(_) => Bytes::new(),
     };
-    let body = Body::Whole { data: Some(frame(message)), trailers: Some(good()) };
+    let mut data = frame(message);
+    if let Some(slot) = reply.slot {
+        data = slot.hold(data);
+    }
+    let body = Body::Whole { data: Some(data), trailers: Some(good()) };
     let mut response = grpc_response(body);
     if let Some(seconds) = reply.retry_seconds {
         response.headers_mut().insert("retry-after", HeaderValue::from(seconds));

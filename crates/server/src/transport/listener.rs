@@ -22,6 +22,7 @@ use super::entry::{Arrival, Entry};
 use super::io::Watched;
 use super::{grpc, rest};
 use crate::config::Limits;
+use crate::service::Slots;
 
 /// A bound socket, the service that it is for (if one), and where its connections stay.
 pub(crate) struct Listener {
@@ -54,8 +55,7 @@ pub(crate) async fn serve(listener: Listener, entry: Arc<Entry>) {
     let spare = Arc::new(Semaphore::new(FULL_MAX));
     let tasks = Tasks(TaskTracker::new());
     let builder = Arc::new(builder(&entry.limits, tasks.clone()));
-    let arrival = |full| Arc::new(Arrival { bound: bound.clone(), full });
-    let (usual, full) = (arrival(false), arrival(true));
+    let bound: Option<Arc<str>> = bound.map(Into::into);
     let mut draining = entry.draining.clone();
 
     loop {
@@ -68,7 +68,8 @@ pub(crate) async fn serve(listener: Listener, entry: Arc<Entry>) {
             tokio::time::sleep(ACCEPT_PAUSE).await;
             continue;
         };
-        let arrival = if accepted.full { full.clone() } else { usual.clone() };
+        let slots = Slots::new(entry.limits.answers_max);
+        let arrival = Arrival { bound: bound.clone(), full: accepted.full, slots };
         let (entry, builder) = (entry.clone(), builder.clone());
         tasks.0.spawn(async move {
             connection(accepted.stream, entry, arrival, &builder).await;
@@ -125,7 +126,7 @@ fn builder(limits: &Limits, tasks: Tasks) -> auto::Builder<Tasks> {
 async fn connection(
     stream: TcpStream,
     entry: Arc<Entry>,
-    arrival: Arc<Arrival>,
+    arrival: Arrival,
     builder: &auto::Builder<Tasks>,
 ) {
     let draining = entry.draining.clone();

@@ -139,8 +139,9 @@ async fn exchange_of(
         deadline: None,
         wait: prefer::wait(&parts.headers),
         request_id: request_id(&parts.headers)?,
+        slots: arrival.slots.clone(),
     };
-    let reply = entry.api.call(&call, request.into()).await?;
+    let mut reply = entry.api.call(&call, request.into()).await?;
     match reply.body {
         Answer::Stream(messages) => {
             let printer = Printer {
@@ -158,7 +159,10 @@ async fn exchange_of(
         _ => {
             let kept = entry.api.pools.load(&reply.kept).await?;
             let (rule, style) = (&route.binding.rule, &exchange.style);
-            let bytes = print(&reply, &output, rule, style, kept.fallback())?;
+            let mut bytes = print(&reply, &output, rule, style, kept.fallback())?;
+            if let Some(slot) = reply.slot.take() {
+                bytes = slot.hold(bytes);
+            }
             Ok(respond(&reply, bytes, style))
         }
     }

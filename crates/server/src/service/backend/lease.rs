@@ -80,10 +80,12 @@ pub(super) async fn lease(
     loop {
         // Registered before the look, so that no commit falls between the two.
         let mut signal = api.live.watch_queue(&query.service, &query.methods);
+        let slot = call.slots.take().await;
         let (leased, kept) = grant(api, &query, &request.worker_id, duration).await?;
         if !leased.records.is_empty() || until <= Instant::now() {
-            return Ok(Reply { kept, ..Reply::message(&leased) });
+            return Ok(Reply { kept, slot: Some(slot), ..Reply::message(&leased) });
         }
+        drop(slot);
         let woken = async {
             tokio::select! {
                 // No chance in what comes first: the simulation repeats itself.

@@ -51,9 +51,9 @@ pub(super) async fn list(api: &Api, call: &Call, request: ListRecordsRequest) ->
         limit: 0,
     };
     let view = |record: &_| wire::record(record, None);
-    let Page { items, next_page_token, kept } = page(api, call, ask, query, view).await?;
+    let Page { items, next_page_token, kept, slot } = page(api, call, ask, query, view).await?;
     let response = ListRecordsResponse { records: items, next_page_token };
-    Ok(Reply { kept, ..Reply::message(&response) })
+    Ok(Reply { kept, slot: Some(slot), ..Reply::message(&response) })
 }
 
 /// The most labels on one record.

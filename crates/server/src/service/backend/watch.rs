@@ -21,7 +21,7 @@ use crate::operation::filter::Condition;
 use crate::operation::{Digest, ResumeError, ResumeToken, Timestamp};
 use crate::service::caller::backend_reads;
 use crate::service::filter::{self, Asked};
-use crate::service::{Api, Body, Call, Kept, Reply, Streamed};
+use crate::service::{Api, Body, Call, Kept, Reply, Slot, Slots, Streamed};
 use crate::store::{Changed, Changes, ChangesQuery, Sequence, Store};
 use crate::wire;
 
@@ -46,6 +46,8 @@ pub(super) async fn watch(api: &Api, call: &Call, request: WatchRecordsRequest) 
         draining: api.draining.clone(),
         service: (scope != "-").then(|| scope.to_owned()),
         bytes_max: api.limits.message_bytes_max,
+        slots: call.slots.clone(),
+        slot: Some(call.slots.take().await),
         filter: (!request.filter.trim().is_empty()).then_some(filter),
         catalog: api.catalog.clone(),
         told: Told::since(resumed.map_or(now, |token| token.horizon)),
@@ -64,7 +66,8 @@ pub(super) async fn watch(api: &Api, call: &Call, request: WatchRecordsRequest) 
         watch.begin().await?;
     }
     let stream = futures::stream::unfold(watch, Watch::next).boxed();
-    Ok(Reply { body: Body::Stream(stream), retry_seconds: None, kept: Kept::None, waited: None })
+    let body = Body::Stream(stream);
+    Ok(Reply { body, retry_seconds: None, kept: Kept::None, waited: None, slot: None })
 }
 
 /// One watch. It holds a batch of messages at most: the next is read when they are gone.
@@ -79,6 +82,9 @@ struct Watch {
     filter: Option<Condition>,
     /// Whose descriptors read what is asked of payloads.
     catalog: Arc<Catalog>,
+    slots: Slots,
+    /// That of the batch.
+    slot: Option<Slot>,
     told: Told,
     /// How far the feed has been read.
     place: ResumeToken,
@@ -122,6 +128,9 @@ impl Watch {
                 self.kept = kept;
                 return Ok(Some(message));
             }
+            // The batch is gone; others on the connection may have been waiting for its slot.
+            self.slot = None;
+            self.slot = Some(self.slots.take().await);
             // Registered before the read, so that no commit falls between the two.
             let live = self.live.clone();
             let mut signal = live.watch_feed(self.service.as_deref());
@@ -133,6 +142,7 @@ impl Watch {
             if more || !self.messages.is_empty() {
                 continue;
             }
+            self.slot = None;
             let wake_at = self.ends_at.map_or(self.heartbeat_at, |end| end.min(self.heartbeat_at));
             tokio::select! {
                 () = signal.wait() => {}

@@ -5,11 +5,12 @@ use futures::stream::FuturesUnordered;
 
 use super::process::{Crowd, Done, Process, WORKERS};
 use super::wires::{
-    self, CONTINUATION, DATA, END_STREAM, Frames, GOAWAY, HEADERS, Line, PING, RST_STREAM, Told,
-    call, frame, framed, request,
+    self, CONTINUATION, DATA, END_STREAM, Frames, GOAWAY, HEADERS, INITIAL_WINDOW_SIZE, Line, PING,
+    RST_STREAM, Told, WINDOW_UPDATE, call, frame, framed, request,
 };
 
 const GET: &str = "google.longrunning.Operations/GetOperation";
+const LIST: &str = "longrun.v1.Backend/ListRecords";
 const LEASE: &str = "longrun.v1.Backend/LeaseOperations";
 const CREATE: &str = "/longrun/v1/services/longrun.local/operations";
 const MIB: u64 = 1 << 20;
@@ -55,6 +56,64 @@ async fn bodies_of_a_hundred_megabytes() {
     let grown = process.peak() - before;
     assert!(grown < 16 * MIB, "{grown} bytes");
     process.stop();
+}
+
+/// Whoever asks for large answers and takes none of them gets a few, and the rest once those
+/// have left.
+#[tokio::test(flavor = "multi_thread")]
+async fn answers_that_nobody_takes() {
+    const CALLS: usize = 200;
+    let process = Process::start("answers_max = 4");
+    let large = format!("{{\"request\":{},\"owner\":\"static:alice\"}}", struct_of(900 << 10));
+    for _ in 0..3 {
+        let head = format!("Connection: close\r\nContent-Length: {}\r\n", large.len());
+        let request = request("POST", CREATE, "backend", &head) + &large;
+        let answer = wires::raw(process.address, request.as_bytes()).await;
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    }
+    let before = process.memory();
+    // No stream may send any data until its window opens.
+    let mut frames = Frames::connect(process.address, &[(INITIAL_WINDOW_SIZE, 0)]).await;
+    let ask = |at: usize| {
+        let stream = 2 * at as u32 + 1;
+        let list = framed(b"\x0a\x16services/longrun.local");
+        [call(stream, LIST, "backend", 0), frame(DATA, END_STREAM, stream, &list)].concat()
+    };
+    for at in 0..CALLS {
+        frames.send(&ask(at)).await.unwrap();
+    }
+    let window = |stream: u32| frame(WINDOW_UPDATE, 0, stream, &(1u32 << 30).to_be_bytes());
+    frames.send(&window(0)).await.unwrap();
+    let (mut begun, mut ended, mut waiting) = (0, 0, Vec::new());
+    while ended < CALLS {
+        let next = frames.next().await.expect("the connection stays");
+        match next.kind {
+            HEADERS if next.flags & END_STREAM == 0 => {
+                begun += 1;
+                waiting.push(next.stream);
+                assert!(begun - ended <= 4, "{begun} answers, of which {ended} were taken");
+                if waiting.len() == 4 {
+                    for stream in waiting.drain(..) {
+                        frames.send(&window(stream)).await.unwrap();
+                    }
+                }
+            }
+            HEADERS => ended += 1,
+            _ => {}
+        }
+    }
+    let grown = process.peak() - before;
+    assert!(grown < 96 * MIB, "{grown} bytes");
+    answers(&process).await;
+    process.stop();
+}
+
+/// A payload of about so many bytes.
+fn struct_of(bytes: usize) -> String {
+    let text = "x".repeat(bytes);
+    format!(
+        "{{\"@type\":\"type.googleapis.com/google.protobuf.Struct\",\"value\":{{\"a\":\"{text}\"}}}}"
+    )
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -186,6 +186,8 @@ pub const PING: u8 = 6;
 pub const GOAWAY: u8 = 7;
 pub const WINDOW_UPDATE: u8 = 8;
 pub const CONTINUATION: u8 = 9;
+/// Of a stream, in SETTINGS.
+pub const INITIAL_WINDOW_SIZE: u16 = 4;
 pub const END_STREAM: u8 = 1;
 pub const END_HEADERS: u8 = 4;
 
@@ -196,6 +198,7 @@ pub struct Frames(pub TcpStream);
 #[derive(Debug)]
 pub struct Frame {
     pub kind: u8,
+    pub flags: u8,
     pub stream: u32,
     pub payload: Vec<u8>,
 }
@@ -239,7 +242,7 @@ impl Frames {
         let stream = u32::from_be_bytes([head[5], head[6], head[7], head[8]]) & 0x7fff_ffff;
         let mut payload = vec![0; length];
         self.0.read_exact(&mut payload).await.ok()?;
-        Some(Frame { kind: head[3], stream, payload })
+        Some(Frame { kind: head[3], flags: head[4], stream, payload })
     }
 
     /// The next frame of a kind, whatever comes before it.

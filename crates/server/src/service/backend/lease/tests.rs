@@ -13,7 +13,7 @@ use crate::clock::SystemRandom;
 use crate::live::Live;
 use crate::operation::Principal;
 use crate::operation::samples::at;
-use crate::service::{Limits, Pools};
+use crate::service::{Limits, Pools, Slots};
 use crate::store::conformance::ManualClock;
 use crate::store::embedded::{EmbeddedOptions, EmbeddedStore};
 
@@ -55,6 +55,7 @@ async fn a_lease_call_is_noted_from_its_beginning_to_its_end() {
         deadline: None,
         wait: None,
         request_id: None,
+        slots: Slots::new(1),
     };
     let request = LeaseOperationsRequest {
         parent: "services/longrun.local".to_owned(),

@@ -41,6 +41,8 @@ impl Place {
             bytes_max: 1 << 20,
             filter: (!filter.is_empty()).then(|| Condition::parse(filter).unwrap()),
             catalog: Arc::new(Catalog::load(&Sources::default()).unwrap()),
+            slots: Slots::new(1),
+            slot: None,
             told: Told::since(now),
             place: ResumeToken { sequence: 0, time: now, horizon: now },
             messages: VecDeque::new(),
@@ -124,6 +126,28 @@ async fn a_quiet_watch_beats_every_fifteen_seconds_with_a_fresh_token() {
         assert_eq!(told(&message), ".");
         assert_eq!(start.elapsed().as_secs(), 15 * beat.unsigned_abs());
         assert_eq!(token(&message).time, at(15 * beat));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn it_has_a_slot_while_it_holds_messages() {
+    let place = Place::new();
+    let (mut first, mut second) = (place.watch(""), place.watch(""));
+    second.slots = first.slots.clone();
+    for watch in [&mut first, &mut second] {
+        watch.begin().await.unwrap();
+        next(watch).await;
+    }
+    place.make(vec![record("a", at(0)), record("b", at(0))]).await;
+    assert_eq!(told(&next(&mut first).await), "a@1");
+    // The second reads only once the first has told what it read, and waits.
+    let mut told_second = Box::pin(next(&mut second));
+    assert!((&mut told_second).now_or_never().is_none());
+    assert_eq!(told(&next(&mut first).await), "b@1");
+    let mut quiet = Box::pin(next(&mut first));
+    tokio::select! {
+        message = &mut told_second => assert_eq!(told(&message), "a@1"),
+        message = &mut quiet => panic!("there is nothing to tell but {}", told(&message)),
     }
 }
 

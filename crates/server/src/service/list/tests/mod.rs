@@ -19,7 +19,7 @@ use crate::operation::samples::{at, record};
 use crate::operation::{Filter, OperationName, Parent, Principal, Record};
 use crate::service::Pools;
 use crate::service::filter::tests::{catalog, payload};
-use crate::service::{Api, Call, Limits};
+use crate::service::{Api, Call, Limits, Slots};
 use crate::store::conformance::ManualClock;
 use crate::store::embedded::{EmbeddedOptions, EmbeddedStore};
 use crate::store::{Birth, ListQuery, Order, Store};
@@ -82,7 +82,15 @@ impl Shelf {
         let method = service.methods().next().unwrap().clone();
         let principal = Principal::parse(list.caller).unwrap();
         let caller = Arc::new(Caller { principal, scopes: ScopeSet::All });
-        let call = Call { service, method, caller, deadline: None, wait: None, request_id: None };
+        let call = Call {
+            service,
+            method,
+            caller,
+            deadline: None,
+            wait: None,
+            request_id: None,
+            slots: Slots::new(1),
+        };
         let ask = Ask {
             filter: list.filter,
             page_size: list.size,

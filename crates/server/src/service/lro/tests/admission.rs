@@ -19,7 +19,7 @@ use crate::operation::{
     Timestamp, transition,
 };
 use crate::service::lro::admission::settled;
-use crate::service::{Api, Call, Limits, Pools};
+use crate::service::{Api, Call, Limits, Pools, Slots};
 use crate::store::conformance::ManualClock;
 use crate::store::embedded::{EmbeddedOptions, EmbeddedStore};
 use crate::store::{Apply, Commit, Observer, Store, StoreError};
@@ -90,7 +90,15 @@ impl Fleet {
         let method = service.methods().next().unwrap().clone();
         let principal = Principal::parse("static:alice").unwrap();
         let caller = Arc::new(Caller { principal, scopes: ScopeSet::All });
-        Call { service, method, caller, deadline, wait: None, request_id: None }
+        Call {
+            service,
+            method,
+            caller,
+            deadline,
+            wait: None,
+            request_id: None,
+            slots: Slots::new(1),
+        }
     }
 
     /// What a call on each server is answered with once `event` has come: both wait by then.
