@@ -74,6 +74,19 @@ pub(crate) struct Limits {
     pub filter_bytes_max: usize,
 }
 
+#[cfg(test)]
+impl Limits {
+    /// Those that a server has unless it is told otherwise.
+    pub(crate) const USUAL: Self = Self {
+        operation_bytes_max: 1 << 20,
+        message_bytes_max: 3 << 20,
+        page_size_max: 1000,
+        heartbeat: Duration::from_secs(15),
+        list_scan_max: 10_000,
+        filter_bytes_max: 4 << 10,
+    };
+}
+
 /// The longest that WaitOperation and LeaseOperations hold a call.
 const HOLD_MAX: Duration = Duration::from_secs(60);
 

@@ -5,7 +5,6 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use tokio::sync::watch;
 
@@ -22,15 +21,6 @@ use crate::store::{Commit, Faults, ListQuery, Observer, Order, Step, Store as _}
 
 /// How long tombstones are kept.
 pub(super) const TOMBSTONES: Span = Span::seconds(300);
-
-const LIMITS: Limits = Limits {
-    operation_bytes_max: 1 << 20,
-    message_bytes_max: 3 << 20,
-    page_size_max: 1000,
-    heartbeat: Duration::from_secs(15),
-    list_scan_max: 10_000,
-    filter_bytes_max: 4 << 10,
-};
 
 /// What outlives a server: its folders, its clock, what it serves.
 pub(super) struct Site {
@@ -190,7 +180,7 @@ impl Site {
             live,
             pools,
             random: Arc::new(Seeded(Mutex::new(chance.split()))),
-            limits: LIMITS,
+            limits: Limits::USUAL,
             strays: Strays::default(),
             draining,
         });

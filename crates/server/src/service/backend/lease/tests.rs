@@ -35,14 +35,7 @@ async fn a_lease_call_is_noted_from_its_beginning_to_its_end() {
         pools: Pools::open(&catalog, store).await.unwrap(),
         random: Arc::new(SystemRandom),
         strays: Default::default(),
-        limits: Limits {
-            heartbeat: Duration::from_secs(15),
-            operation_bytes_max: 1 << 20,
-            message_bytes_max: 3 << 20,
-            page_size_max: 1000,
-            list_scan_max: 10_000,
-            filter_bytes_max: 4 << 10,
-        },
+        limits: Limits::USUAL,
         draining,
     };
     let service = catalog.services().next().unwrap().clone();

@@ -33,15 +33,6 @@ struct Shelf {
     _dir: tempfile::TempDir,
 }
 
-const LIMITS: Limits = Limits {
-    heartbeat: std::time::Duration::from_secs(15),
-    operation_bytes_max: 1 << 20,
-    message_bytes_max: 3 << 20,
-    page_size_max: 1000,
-    list_scan_max: 10_000,
-    filter_bytes_max: 4 << 10,
-};
-
 impl Shelf {
     fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
@@ -144,7 +135,7 @@ fn rows(count: i64) -> Vec<Record> {
 async fn a_page_looks_at_so_many_rows_and_no_more() {
     let shelf = Shelf::new();
     shelf.put(rows(40)).await;
-    let limits = Limits { list_scan_max: 15, ..LIMITS };
+    let limits = Limits { list_scan_max: 15, ..Limits::USUAL };
     let rare = list("metadata.small=1 AND name!=operations/r0020", 100);
     let mut token = String::new();
     let mut pages = vec![];
@@ -169,15 +160,15 @@ async fn rows_are_read_in_several_goes() {
     shelf.put(rows(2500)).await;
     let last = list("metadata.small=1 AND (name=operations/r2490 OR name=operations/r2000)", 0);
     assert_eq!(
-        shelf.page(LIMITS, &last, "").await.unwrap(),
+        shelf.page(Limits::USUAL, &last, "").await.unwrap(),
         (vec!["r2000".into(), "r2490".into()], String::new())
     );
-    let limits = Limits { list_scan_max: 2000, ..LIMITS };
+    let limits = Limits { list_scan_max: 2000, ..Limits::USUAL };
     let (ids, token) = shelf.page(limits, &last, "").await.unwrap();
     assert!(ids.is_empty() && !token.is_empty(), "an empty page that isn't the last");
     let (ids, token) = shelf.page(limits, &last, &token).await.unwrap();
     assert_eq!((ids, token), (vec!["r2000".into(), "r2490".into()], String::new()));
-    let (ids, token) = shelf.page(LIMITS, &list("", 1000), "").await.unwrap();
+    let (ids, token) = shelf.page(Limits::USUAL, &list("", 1000), "").await.unwrap();
     assert_eq!((ids.len(), ids[999].as_str(), token.is_empty()), (1000, "r0999", false));
 }
 
@@ -186,12 +177,12 @@ async fn pages_are_cut_by_size_and_bytes() {
     let shelf = Shelf::new();
     shelf.put(rows(40)).await;
     for filter in ["metadata.small=1", "metadata:*", "done=false", "state=RUNNING"] {
-        let (all, token) = shelf.page(LIMITS, &list(filter, 1000), "").await.unwrap();
+        let (all, token) = shelf.page(Limits::USUAL, &list(filter, 1000), "").await.unwrap();
         assert_eq!(token, "", "{filter}");
         for limits in [
-            LIMITS,
-            Limits { message_bytes_max: 1, ..LIMITS },
-            Limits { page_size_max: 0, ..LIMITS },
+            Limits::USUAL,
+            Limits { message_bytes_max: 1, ..Limits::USUAL },
+            Limits { page_size_max: 0, ..Limits::USUAL },
         ] {
             let (mut found, mut token) = (vec![], String::new());
             for size in 1.. {
@@ -214,8 +205,9 @@ async fn a_token_is_of_one_list() {
     let shelf = Shelf::new();
     shelf.put(rows(40)).await;
     let first = list("metadata.small=1", 2);
-    let (_, token) = shelf.page(LIMITS, &first, "").await.unwrap();
-    let (ids, _) = shelf.page(LIMITS, &List { size: 1, ..first.clone() }, &token).await.unwrap();
+    let (_, token) = shelf.page(Limits::USUAL, &first, "").await.unwrap();
+    let (ids, _) =
+        shelf.page(Limits::USUAL, &List { size: 1, ..first.clone() }, &token).await.unwrap();
     assert_eq!(ids, ["r0020"], "the size may change");
     let others = [
         List { filter: "metadata.small = 1", ..first.clone() },
@@ -224,7 +216,7 @@ async fn a_token_is_of_one_list() {
         List { caller: "static:bob", ..first.clone() },
     ];
     for other in others {
-        let error = shelf.page(LIMITS, &other, &token).await.unwrap_err();
+        let error = shelf.page(Limits::USUAL, &other, &token).await.unwrap_err();
         assert!(error.to_string().contains("belongs to a list with another parent"), "{error}");
     }
 }

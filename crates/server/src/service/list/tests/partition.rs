@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use tokio::runtime::Runtime;
 
-use super::{LIMITS, List, Shelf};
+use super::{List, Shelf};
 use crate::operation::samples::{at, record};
 use crate::operation::{Change, Gone, OperationName, Record, RecordName};
 use crate::service::Limits;
@@ -104,7 +104,7 @@ fn pages_of_a_filter_are_a_partition_while_rows_come_and_go() {
         let mut stayed: BTreeSet<String> = rows.there.keys().cloned().collect();
         let parent = rows.parent.clone();
         let list = List { parent: &parent, filter, size, caller: "static:alice" };
-        let limits = Limits { list_scan_max: rows_max, ..LIMITS };
+        let limits = Limits { list_scan_max: rows_max, ..Limits::USUAL };
         let (mut seen, mut token) = (Vec::new(), String::new());
         for page in 0.. {
             let (ids, next) = shelf.page(limits, &list, &token).await.unwrap();

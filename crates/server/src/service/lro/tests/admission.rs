@@ -3,7 +3,6 @@
 use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::Duration;
 
 use futures::FutureExt as _;
 use tokio::sync::watch;
@@ -58,14 +57,7 @@ impl Fleet {
             pools: Pools::of(&catalog, store.clone()).0,
             random: Arc::new(SystemRandom),
             strays: Default::default(),
-            limits: Limits {
-                heartbeat: Duration::from_secs(15),
-                operation_bytes_max: 1 << 20,
-                message_bytes_max: 3 << 20,
-                page_size_max: 1000,
-                list_scan_max: 10_000,
-                filter_bytes_max: 4 << 10,
-            },
+            limits: Limits::USUAL,
             draining: stops[index].subscribe(),
         });
         Self { clock, store, servers, stops, _dir: dir }
