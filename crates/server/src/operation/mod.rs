@@ -6,10 +6,10 @@
 mod change;
 mod claim;
 pub mod filter;
-mod hold;
 mod name;
 mod page;
 mod record;
+mod rejection;
 mod resume;
 #[cfg(test)]
 pub(crate) mod samples;
@@ -22,13 +22,13 @@ pub use claim::{
     Claim, ClaimKey, ClaimKind, Claimed, Digest, REQUEST_ID_RETENTION, RequestClaim, Verdict, judge,
 };
 pub use filter::{Compare, Filter, FilterError, Term};
-pub use hold::{Hold, HoldEnd, Rejection};
 pub use name::{Id, NameError, OperationName, Parent, RecordName};
 pub use page::{PageError, PageSize, PageToken, page_digest};
 pub use record::{
     Done, Execution, Finisher, Holder, Labels, Lease, LeaseToken, Outcome, Payload, Principal,
     Record, State, StateName, Status, TokenHash,
 };
+pub use rejection::Rejection;
 pub use resume::{ResumeError, ResumeToken};
 pub use time::{Span, Timestamp};
 pub use tombstone::{Gone, OwnerDigest, Tombstone};

@@ -5,7 +5,7 @@ use std::fmt;
 
 use bytes::Bytes;
 
-use super::{Digest, Hold, RecordName, RequestClaim, Span, Timestamp};
+use super::{Digest, RecordName, RequestClaim, Span, Timestamp};
 
 /// Key-value pairs that a backend attaches to a record.
 pub type Labels = BTreeMap<String, String>;
@@ -233,9 +233,11 @@ pub struct Record {
     pub execution: Execution,
     /// Where the work stands.
     pub state: State,
-    /// Whether it is no operation yet: only an open record that workers lease is held.
-    pub hold: Option<Hold>,
-    /// Whether its call asked only what would come of it (AIP-163).
+    /// Until when its call is held at most, and it is no operation yet: it is open, and
+    /// workers lease it.
+    pub hold: Option<Timestamp>,
+    /// Whether its call asked only what would come of it (AIP-163): the end of its hold
+    /// removes it, where another's makes it an operation.
     pub validation: bool,
     /// The RPC's request.
     pub request: Option<Payload>,
@@ -320,8 +322,7 @@ impl Record {
             State::Running(Holder::Worker(lease)) => Some(lease.expire_time),
             State::Done(done) => return done.expire_time,
         };
-        let hold_end = self.hold.map(|hold| hold.until);
-        [first, hold_end].into_iter().flatten().fold(self.deadline, Timestamp::min)
+        [first, self.hold].into_iter().flatten().fold(self.deadline, Timestamp::min)
     }
 
     /// Whether clients don't see it, whosever it is: no operation yet, or one no longer.

@@ -5,9 +5,9 @@ use proptest::option;
 use proptest::prelude::*;
 
 use super::{
-    Digest, Done, Execution, Expected, Finisher, Hold, HoldEnd, Holder, Id, Lease, LeaseToken,
-    OperationName, Outcome, Parent, Payload, Principal, Record, RecordName, RequestClaim, Span,
-    State, Status, Timestamp, TokenHash,
+    Digest, Done, Execution, Expected, Finisher, Holder, Id, Lease, LeaseToken, OperationName,
+    Outcome, Parent, Payload, Principal, Record, RecordName, RequestClaim, Span, State, Status,
+    Timestamp, TokenHash,
 };
 
 /// `seconds` after a moment that is the tests' own.
@@ -145,7 +145,7 @@ prop_compose! {
         request_claim in option::of(any::<([u8; 32], [u8; 32])>()),
         descriptors in vec(any::<[u8; 32]>(), 0..3),
         (execution, state) in any_state(),
-        (hold, validation) in (option::of((any_time(), prop::bool::ANY)), prop::bool::ANY),
+        (hold, validation) in (option::of(any_time()), prop::bool::ANY),
         (request, metadata) in (option::of(any_payload()), option::of(any_payload())),
         labels in btree_map("[a-z]{1,4}", "\\PC{0,10}", 0..4),
         (create_time, update_time, deadline) in (any_time(), any_time(), any_time()),
@@ -159,10 +159,7 @@ prop_compose! {
         let request_claim = request_claim
             .map(|(scope, body)| RequestClaim { scope: Digest(scope), body: Digest(body) });
         let open = execution == Execution::Leased && !matches!(state, State::Done(_));
-        let hold = hold.filter(|_| open).map(|(until, admit)| Hold {
-            until,
-            end: if admit { HoldEnd::Admit } else { HoldEnd::Remove },
-        });
+        let hold = hold.filter(|_| open);
         let descriptors = descriptors.into_iter().map(Digest).collect();
         Record {
             name, method, owner, exclusive_key, request_claim, descriptors, execution, state, hold, validation,

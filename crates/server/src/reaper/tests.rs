@@ -3,9 +3,7 @@ use std::sync::atomic::AtomicBool;
 use super::*;
 use crate::clock::Clock;
 use crate::operation::samples::{at, name, payload, record, token};
-use crate::operation::{
-    Done, Finisher, Gone, Hold, HoldEnd, Holder, Lease, Outcome, State, StateName, Status,
-};
+use crate::operation::{Done, Finisher, Gone, Holder, Lease, Outcome, State, StateName, Status};
 use crate::store::conformance::{Log, ManualClock};
 use crate::store::embedded::{EmbeddedOptions, EmbeddedStore, Faults};
 use crate::store::{Birth, ChangesQuery, Found, Sequence};
@@ -156,9 +154,8 @@ async fn what_runs_out_has_its_effect_and_nothing_before() {
 async fn holds_end_at_their_time() {
     for passes in [vec![4, 8, 12, 16, 19, 20], vec![19, 30], vec![100]] {
         let held =
-            |id: &str, end| Record { hold: Some(Hold { until: at(20), end }), ..record(id, at(0)) };
-        let place =
-            Place::new(vec![held("held", HoldEnd::Admit), held("asked", HoldEnd::Remove)]).await;
+            |id: &str, validation| Record { hold: Some(at(20)), validation, ..record(id, at(0)) };
+        let place = Place::new(vec![held("held", false), held("asked", true)]).await;
         let (last, before) = passes.split_last().unwrap();
         place.pass(before.iter().copied()).await;
         for id in ["held", "asked"] {

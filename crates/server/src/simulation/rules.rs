@@ -2,9 +2,7 @@
 
 use super::ask::{Ask, By, What};
 use super::model::{Cause, belongs_to};
-use crate::operation::{
-    Done, Execution, Finisher, HoldEnd, Holder, Outcome, Record, State, Timestamp,
-};
+use crate::operation::{Done, Execution, Finisher, Holder, Outcome, Record, State, Timestamp};
 use crate::wire;
 
 /// Codes of the server's own outcomes.
@@ -144,22 +142,19 @@ impl Write<'_> {
 
     /// Whether the hold is over, and nothing else has changed.
     fn ends_the_hold(&self) -> bool {
-        let Some(hold) = self.before.hold else { return false };
-        match hold.end {
-            HoldEnd::Remove => self.removed,
-            HoldEnd::Admit => {
-                !self.removed && self.after.hold.is_none() && self.before.state == self.after.state
-            }
-        }
+        let admitted =
+            || !self.removed && self.after.hold.is_none() && self.before.state == self.after.state;
+        let removes = self.before.validation;
+        self.before.hold.is_some() && if removes { self.removed } else { admitted() }
     }
 
     /// Whether time alone may have done it to this record.
     fn is_due(&self, before: &Record) -> bool {
         let (after, now) = (self.after, self.now);
-        if let Some(hold) = before.hold.filter(|hold| hold.until <= now) {
+        if before.hold.is_some_and(|until| until <= now) {
             let unheld = Record { hold: None, ..before.clone() };
             return self.ends_the_hold()
-                || (hold.end == HoldEnd::Admit && after.hold.is_none() && self.is_due(&unheld));
+                || (!before.validation && after.hold.is_none() && self.is_due(&unheld));
         }
         match &before.state {
             State::Done(done) => self.removed && done.expire_time <= now,
@@ -200,7 +195,7 @@ pub(super) fn is_free(record: &Record) -> bool {
 
 /// When something about a record is over.
 pub(super) fn ends(record: &Record) -> Timestamp {
-    let hold = record.hold.map_or(Timestamp::MAX, |hold| hold.until);
+    let hold = record.hold.unwrap_or(Timestamp::MAX);
     match &record.state {
         State::Done(done) => done.expire_time,
         State::Pending { delayed_until: Some(time) } => record.deadline.min(*time).min(hold),

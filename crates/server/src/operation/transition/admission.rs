@@ -1,7 +1,7 @@
 //! The end of a hold: a worker rejects the call, or the call is admitted.
 
 use super::{
-    Change, Decision, HoldEnd, LeaseToken, Record, Refusal, Rejection, Status, Timestamp, changed,
+    Change, Decision, LeaseToken, Record, Refusal, Rejection, Status, Timestamp, changed,
     check_holder, put,
 };
 
@@ -33,9 +33,11 @@ pub fn reject(record: &Record, reject: &Reject) -> Decision {
 /// # Errors
 /// None.
 pub fn admit(record: &Record, now: Timestamp) -> Decision {
-    Ok(match record.hold.map(|hold| hold.end) {
+    Ok(match record.hold {
         None => Change::Keep,
-        Some(HoldEnd::Admit) => put(changed(record, now, |next| next.hold = None)),
-        Some(HoldEnd::Remove) => Change::Reject(Box::new(record.clone()), Rejection::Unanswered),
+        Some(_) if record.validation => {
+            Change::Reject(Box::new(record.clone()), Rejection::Unanswered)
+        }
+        Some(_) => put(changed(record, now, |next| next.hold = None)),
     })
 }

@@ -194,10 +194,10 @@ impl World {
             Ok(Change::Put(next)) => self.record = *next,
             Ok(Change::Reject(last, rejection)) => {
                 prop_assert_eq!(&*last, &before);
-                let hold = before.hold.expect("only a held one is rejected");
+                prop_assert!(before.hold.is_some(), "only a held one is rejected");
                 let unanswered = rejection == Rejection::Unanswered;
                 prop_assert_eq!(unanswered, !matches!(event, Event::Reject(_)));
-                prop_assert!(!unanswered || hold.end == HoldEnd::Remove);
+                prop_assert!(!unanswered || before.validation);
                 return Ok(false);
             }
             Ok(Change::Remove(last, gone)) => {
@@ -318,9 +318,8 @@ proptest! {
             record.execution = Execution::Service;
             (record.state, record.start_time) = (State::Running(Holder::Service), Some(at(0)));
         }
-        if let Some((seconds, admit)) = hold.filter(|_| !own) {
-            let end = if admit { HoldEnd::Admit } else { HoldEnd::Remove };
-            record.hold = Some(Hold { until: at(seconds), end });
+        if let Some((seconds, validation)) = hold.filter(|_| !own) {
+            (record.hold, record.validation) = (Some(at(seconds)), validation);
         }
         let tokens = vec![];
         let mut world =

@@ -25,9 +25,9 @@ pub use tick::tick;
 pub use update::{Update, update};
 
 use super::{
-    Change, Decision, Digest, Done, Execution, Finisher, Gone, Hold, HoldEnd, Holder, Id, Labels,
-    Lease, LeaseToken, OperationName, Outcome, Parent, Payload, Principal, Record, RecordName,
-    Refusal, Rejection, RequestClaim, Span, State, Status, Timestamp,
+    Change, Decision, Digest, Done, Execution, Finisher, Gone, Holder, Id, Labels, Lease,
+    LeaseToken, OperationName, Outcome, Parent, Payload, Principal, Record, RecordName, Refusal,
+    Rejection, RequestClaim, Span, State, Status, Timestamp,
 };
 use crate::reason::Reason;
 
@@ -50,8 +50,10 @@ pub struct NewRecord {
     pub request_claim: Option<RequestClaim>,
     /// Who does the work.
     pub execution: Execution,
-    /// How long its call is held at most, and what comes then.
-    pub hold: Option<(Span, HoldEnd)>,
+    /// How long its call is held at most.
+    pub hold: Option<Span>,
+    /// Whether its call asks only what would come of it.
+    pub validation: bool,
     /// The RPC's request.
     pub request: Option<Payload>,
     /// Metadata to begin with.
@@ -94,8 +96,8 @@ pub fn create(new: &NewRecord, minted: &Id, now: Timestamp) -> Record {
         } else {
             State::Pending { delayed_until: None }
         },
-        hold: new.hold.map(|(span, end)| Hold { until: now.plus(span), end }),
-        validation: new.hold.is_some_and(|(_, end)| end == HoldEnd::Remove),
+        hold: new.hold.map(|span| now.plus(span)),
+        validation: new.validation,
         request: new.request.clone(),
         metadata: new.metadata.clone(),
         labels: new.labels.clone(),

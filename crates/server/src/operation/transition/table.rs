@@ -232,7 +232,7 @@ fn a_held_record_is_worked_on_as_any_other() {
             continue;
         }
         // It outlasts every tick.
-        before.hold = Some(Hold { until: at(2000), end: HoldEnd::Admit });
+        before.hold = Some(at(2000));
         let expected = match cell.split_once(':') {
             Some((end @ ("ok" | "fail" | "canc"), letters)) => format!("{end}:h{letters}"),
             _ => cell.to_owned(),

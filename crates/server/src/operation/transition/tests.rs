@@ -58,6 +58,7 @@ fn new(execution: Execution) -> NewRecord {
         descriptors: None,
         execution,
         hold: None,
+        validation: false,
         request: None,
         metadata: None,
         labels: Labels::new(),
@@ -100,10 +101,11 @@ fn a_record_has_the_id_that_was_chosen_or_the_one_that_was_minted() {
 
 #[test]
 fn a_hold_begins_with_its_record() {
-    for end in [HoldEnd::Admit, HoldEnd::Remove] {
-        let hold = Some((Span::seconds(6), end));
-        let held = create(&NewRecord { hold, ..new(Execution::Leased) }, &minted(), at(0));
-        assert_eq!(held.hold, Some(Hold { until: at(6), end }));
+    for validation in [false, true] {
+        let hold = Some(Span::seconds(6));
+        let new = NewRecord { hold, validation, ..new(Execution::Leased) };
+        let held = create(&new, &minted(), at(0));
+        assert_eq!(held.hold, Some(at(6)));
         assert!(held.is_hidden());
         assert_eq!(held.due_time(), at(6));
         let leased = now_is(lease(&held, &grant("A", Some(Span::seconds(3))), at(0)));
@@ -112,7 +114,7 @@ fn a_hold_begins_with_its_record() {
         assert!(!admitted.is_hidden());
         let finish_it = finish_with(Outcome::Response(payload("test.Response", b"")));
         let done = now_is(finish(&admitted, &finish_it, &expected(), &by_bytes, at(4)));
-        assert_eq!(done.validation, end == HoldEnd::Remove, "what it was for is still known");
+        assert_eq!(done.validation, validation, "what it was for is still known");
     }
 }
 

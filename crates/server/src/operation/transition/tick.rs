@@ -1,8 +1,8 @@
 //! What time alone makes of a record.
 
 use super::{
-    Change, Decision, Finisher, Gone, HoldEnd, Holder, Lease, Record, State, Timestamp, admit,
-    cancelled, changed, finished, put, server_error,
+    Change, Decision, Finisher, Gone, Holder, Lease, Record, State, Timestamp, admit, cancelled,
+    changed, finished, put, server_error,
 };
 use crate::reason::Reason;
 
@@ -12,10 +12,10 @@ use crate::reason::Reason;
 /// # Errors
 /// None.
 pub fn tick(record: &Record, now: Timestamp, serving_since: Timestamp) -> Decision {
-    let Some(hold) = record.hold.filter(|hold| hold.until <= now) else {
+    if record.hold.is_none_or(|until| until > now) {
         return Ok(work_tick(record, now, serving_since));
-    };
-    if hold.end == HoldEnd::Remove {
+    }
+    if record.validation {
         return admit(record, now);
     }
     // Whatever else has run out is one change with it.

@@ -161,6 +161,7 @@ fn checked(
         request_claim,
         execution,
         hold: None,
+        validation: false,
         request: record.request.map(wire::payload),
         metadata: metadata.map(wire::payload),
         labels,

@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::catalog::Method;
 use crate::error::{Error, Kind};
-use crate::operation::{HoldEnd, NewRecord, Record, Rejection, Span, transition};
+use crate::operation::{NewRecord, Record, Rejection, Span, transition};
 use crate::service::{Api, Call, answer_by, backend};
 use crate::store::StoreError;
 use crate::wire;
@@ -19,10 +19,9 @@ const VALIDATION_TIMEOUT: Span = Span::seconds(10);
 /// How long its operation is kept, once done.
 const VALIDATION_RETENTION: Span = Span::seconds(3600);
 
-/// How long a call of a method is held, and what comes then.
-pub(super) fn hold(method: &Method) -> Option<(Span, HoldEnd)> {
-    let timeout = method.settings.admit_timeout.filter(|timeout| !timeout.is_zero())?;
-    Some((timeout.into(), HoldEnd::Admit))
+/// How long a call of a method is held.
+pub(super) fn hold(method: &Method) -> Option<Span> {
+    method.settings.admit_timeout.filter(|timeout| !timeout.is_zero()).map(Span::from)
 }
 
 /// Whether the request asks only what would come of it (AIP-163).
@@ -34,7 +33,8 @@ pub(super) fn validates_only(request: &DynamicMessage) -> bool {
 /// What a call for validation makes of its record: it stands in nobody's way.
 pub(super) fn validation(new: NewRecord) -> NewRecord {
     NewRecord {
-        hold: Some((VALIDATION_TIMEOUT, HoldEnd::Remove)),
+        hold: Some(VALIDATION_TIMEOUT),
+        validation: true,
         exclusive_key: None,
         request_claim: None,
         retention: VALIDATION_RETENTION,

@@ -87,6 +87,7 @@ fn checked(api: &Api, call: &Call, bytes: Bytes) -> Result<NewRecord> {
         exclusive_key: claims.exclusive_key,
         execution: Execution::Leased,
         hold: admission::hold(method),
+        validation: false,
         request: Some(Payload {
             type_url: format!("type.googleapis.com/{}", method.input.full_name()),
             value: bytes,

@@ -1,16 +1,14 @@
 use super::bench::{Bench, born, everything, named, touch, work};
 use super::claims::{asked, create, keyed, told};
 use crate::operation::samples::{at, payload, record, status};
-use crate::operation::{
-    Change, Decision, Hold, HoldEnd, Record, RecordName, Rejection, Span, Status, Timestamp,
-};
+use crate::operation::{Change, Decision, Record, RecordName, Rejection, Span, Status, Timestamp};
 use crate::store::{
     Apply, Changed, ChangesQuery, Found, ListQuery, REJECTION_RETENTION, Sequence, Step, StoreError,
 };
 
 /// A record whose call is held for 10 s.
 fn held(record: Record) -> Record {
-    Record { hold: Some(Hold { until: at(10), end: HoldEnd::Admit }), ..record }
+    Record { hold: Some(at(10)), ..record }
 }
 
 /// With a request id and an exclusive key.

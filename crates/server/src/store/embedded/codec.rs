@@ -4,9 +4,9 @@ use prost::Message;
 use rusqlite::Row;
 
 use crate::operation::{
-    Digest, Done, Execution, Finisher, Hold, HoldEnd, Holder, Id, Lease, OperationName, Outcome,
-    Parent, Payload, Principal, Record, RecordName, Rejection, RequestClaim, Span, State, Status,
-    Timestamp, TokenHash,
+    Digest, Done, Execution, Finisher, Holder, Id, Lease, OperationName, Outcome, Parent, Payload,
+    Principal, Record, RecordName, Rejection, RequestClaim, Span, State, Status, Timestamp,
+    TokenHash,
 };
 
 #[derive(Clone, PartialEq, Message)]
@@ -62,19 +62,10 @@ struct Head {
     /// 32 bytes each.
     #[prost(bytes = "vec", tag = "20")]
     descriptors: Vec<u8>,
-    #[prost(message, optional, tag = "21")]
-    hold: Option<HeldBack>,
+    #[prost(int64, optional, tag = "21")]
+    hold: Option<i64>,
     #[prost(bool, tag = "22")]
     validation: bool,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct HeldBack {
-    #[prost(int64, tag = "1")]
-    until: i64,
-    /// Else it is admitted.
-    #[prost(bool, tag = "2")]
-    removed: bool,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -147,10 +138,7 @@ pub(super) fn head(record: &Record) -> Vec<u8> {
             .map(|claim| [claim.scope.0, claim.body.0].concat())
             .unwrap_or_default(),
         descriptors: record.descriptors.iter().flat_map(|digest| digest.0).collect(),
-        hold: record.hold.map(|hold| HeldBack {
-            until: hold.until.micros(),
-            removed: hold.end == HoldEnd::Remove,
-        }),
+        hold: record.hold.map(micros),
         validation: record.validation,
         ..Head::default()
     };
@@ -292,10 +280,7 @@ pub(super) fn record(row: &Row<'_>) -> rusqlite::Result<(i64, Record)> {
         descriptors: head.descriptors.as_chunks::<32>().0.iter().map(|one| Digest(*one)).collect(),
         execution: if head.own { Execution::Service } else { Execution::Leased },
         state,
-        hold: head.hold.map(|hold| Hold {
-            until: time(hold.until),
-            end: if hold.removed { HoldEnd::Remove } else { HoldEnd::Admit },
-        }),
+        hold: head.hold.map(time),
         validation: head.validation,
         request: request.map(payload),
         metadata: head.metadata.map(payload),

@@ -6,10 +6,9 @@ use crate::operation::samples::{at, expected, payload, record, status, token};
 /// The record in a state: made 100 s ago, finished 10 s ago if it is done; held for 500 s more
 /// if it is.
 pub(super) fn state(name: &str) -> Record {
-    for (prefix, end) in [("held-", HoldEnd::Admit), ("asked-", HoldEnd::Remove)] {
+    for (prefix, validation) in [("held-", false), ("asked-", true)] {
         if let Some(name) = name.strip_prefix(prefix) {
-            let hold = Some(Hold { until: at(500), end });
-            return Record { hold, ..state(name) };
+            return Record { hold: Some(at(500)), validation, ..state(name) };
         }
     }
     let mut record = record("x", at(-100));

@@ -14,8 +14,7 @@ use crate::clock::SystemRandom;
 use crate::live::Live;
 use crate::operation::samples::{at, payload, record, status, token};
 use crate::operation::{
-    Expected, Finish, Grant, Hold, HoldEnd, Outcome, Principal, Record, Reject, Rejection,
-    Timestamp, transition,
+    Expected, Finish, Grant, Outcome, Principal, Record, Reject, Rejection, Timestamp, transition,
 };
 use crate::service::lro::admission::settled;
 use crate::service::{Api, Call, Limits, Pools, Slots};
@@ -64,9 +63,8 @@ impl Fleet {
     }
 
     /// A record that is held for 10 s, under the lease `A`.
-    async fn held(&self, end: HoldEnd) -> Arc<Record> {
-        let hold = Some(Hold { until: at(10), end });
-        let born = move |now| Record { hold, ..record("a", now) };
+    async fn held(&self, validation: bool) -> Arc<Record> {
+        let born = move |now| Record { hold: Some(at(10)), validation, ..record("a", now) };
         let made = self.store.create(vec![Box::new(born)]).await.remove(0).unwrap();
         let grant = Grant { worker_id: "w".to_owned(), token: token("A").hash(), duration: None };
         let lease = move |record: &Record, now: Timestamp| transition::lease(record, &grant, now);
@@ -123,9 +121,9 @@ fn reject() -> Apply {
 
 #[tokio::test]
 async fn a_rejection_reaches_every_call() {
-    for end in [HoldEnd::Admit, HoldEnd::Remove] {
+    for validation in [false, true] {
         let fleet = Fleet::new();
-        let held = fleet.held(end).await;
+        let held = fleet.held(validation).await;
         let event = async { drop(fleet.change(&held, reject()).await) };
         for answer in fleet.answers(&held, event).await {
             assert_eq!(rejection(answer), Rejection::Worker(status(9, "no")));
@@ -139,7 +137,7 @@ async fn a_rejection_reaches_every_call() {
 #[tokio::test]
 async fn a_finish_reaches_every_call() {
     let fleet = Fleet::new();
-    let held = fleet.held(HoldEnd::Admit).await;
+    let held = fleet.held(false).await;
     let finish = Finish {
         token: Some(token("A")),
         outcome: Outcome::Response(payload("test.Response", b"1")),
@@ -157,18 +155,18 @@ async fn a_finish_reaches_every_call() {
 
 #[tokio::test]
 async fn a_holds_time_ends_it_for_every_call() {
-    for end in [HoldEnd::Admit, HoldEnd::Remove] {
+    for validation in [false, true] {
         let fleet = Fleet::new();
-        let held = fleet.held(end).await;
+        let held = fleet.held(validation).await;
         let event = async {
             fleet.clock.set(at(10));
             let tick = |record: &Record, now| transition::tick(record, now, at(0));
             fleet.change(&held, Box::new(tick)).await;
         };
         for answer in fleet.answers(&held, event).await {
-            match end {
-                HoldEnd::Admit => assert!(answer.unwrap().lease().is_some()),
-                HoldEnd::Remove => assert_eq!(rejection(answer), Rejection::Unanswered),
+            match validation {
+                false => assert!(answer.unwrap().lease().is_some()),
+                true => assert_eq!(rejection(answer), Rejection::Unanswered),
             }
         }
     }
@@ -176,21 +174,21 @@ async fn a_holds_time_ends_it_for_every_call() {
 
 #[tokio::test]
 async fn a_server_that_stops_ends_the_holds_of_its_calls() {
-    for end in [HoldEnd::Admit, HoldEnd::Remove] {
+    for validation in [false, true] {
         let fleet = Fleet::new();
-        let held = fleet.held(end).await;
+        let held = fleet.held(validation).await;
         let event = async { fleet.stops[0].send(true).unwrap() };
         for answer in fleet.answers(&held, event).await {
-            match end {
-                HoldEnd::Admit => assert!(answer.unwrap().done().is_none()),
-                HoldEnd::Remove => assert_eq!(rejection(answer), Rejection::Unanswered),
+            match validation {
+                false => assert!(answer.unwrap().done().is_none()),
+                true => assert_eq!(rejection(answer), Rejection::Unanswered),
             }
         }
         // Who rejects now is told which of the two came first.
         let late = fleet.store.update(vec![(held.name.clone(), reject())]).await.remove(0);
-        match end {
-            HoldEnd::Admit => assert!(matches!(late, Err(StoreError::Refused(_)))),
-            HoldEnd::Remove => assert!(matches!(late, Err(StoreError::NotFound))),
+        match validation {
+            false => assert!(matches!(late, Err(StoreError::Refused(_)))),
+            true => assert!(matches!(late, Err(StoreError::NotFound))),
         }
     }
 }
@@ -198,7 +196,7 @@ async fn a_server_that_stops_ends_the_holds_of_its_calls() {
 #[tokio::test]
 async fn a_callers_deadline_ends_a_hold() {
     let fleet = Fleet::new();
-    let held = fleet.held(HoldEnd::Admit).await;
+    let held = fleet.held(false).await;
     let call = fleet.call(Some(Instant::now()));
     let answer = settled(&fleet.servers[0], &call, held).await.unwrap();
     assert!(answer.hold.is_none() && answer.done().is_none());
