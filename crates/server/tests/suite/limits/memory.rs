@@ -53,7 +53,7 @@ async fn bodies_of_a_hundred_megabytes() {
     let (told, _) = wires::grpc(process.address, GET, &alice, name).await;
     assert_eq!(told, Told { http: 200, ..large });
     answers(&process).await;
-    let grown = process.peak() - before;
+    let grown = process.grown(before);
     assert!(grown < 16 * MIB, "{grown} bytes");
     process.stop();
 }
@@ -102,7 +102,7 @@ async fn answers_that_nobody_takes() {
             _ => {}
         }
     }
-    let grown = process.peak() - before;
+    let grown = process.grown(before);
     assert!(grown < 96 * MIB, "{grown} bytes");
     answers(&process).await;
     process.stop();
@@ -161,13 +161,13 @@ async fn json_bombs() {
         throw().await;
     }
     let worst = process.peak();
-    let grown = worst - before;
+    let grown = process.grown(before);
     assert!(grown < (WORKERS + 1) * 96 * MIB, "{grown} bytes");
     for _ in 0..2 {
         throw().await;
     }
     answers(&process).await;
-    let grown = process.peak() - worst;
+    let grown = process.grown(worst);
     assert!(grown < 32 * MIB, "{grown} bytes more");
     process.stop();
 }
@@ -212,7 +212,7 @@ async fn bodies_that_never_end() {
         assert_eq!(Told::of_rest(&answer), busy, "{answer}");
     }
     answers(&process).await;
-    let grown = process.peak() - before;
+    let grown = process.grown(before);
     assert!(grown < 48 * MIB, "{grown} bytes");
     drop(lines);
     process.stop();
@@ -263,7 +263,7 @@ async fn rapid_resets() {
     let _ = frames.send(&flood).await;
     assert!(frames.next_of(GOAWAY).await.is_some());
     answers(&process).await;
-    let grown = process.peak() - before;
+    let grown = process.grown(before);
     assert!(grown < 16 * MIB, "{grown} bytes");
     process.stop();
 }

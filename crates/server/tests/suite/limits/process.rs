@@ -96,9 +96,15 @@ impl Process {
         self.status("VmRSS:")
     }
 
-    /// The most that it ever had.
+    /// The most that it ever had. The kernel counts by processor and adds up now and then, so this
+    /// can be a few pages less than it was.
     pub fn peak(&self) -> u64 {
         self.status("VmHWM:")
+    }
+
+    /// By how much its peak is over what it once was, in bytes.
+    pub fn grown(&self, since: u64) -> u64 {
+        self.peak().saturating_sub(since)
     }
 
     fn status(&self, key: &str) -> u64 {
