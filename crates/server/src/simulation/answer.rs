@@ -10,6 +10,7 @@ use prost::Message as _;
 use super::ask::{Ask, By, Hold, What, parent};
 use super::kitchen;
 use super::model::{Model, Removal, Version, belongs_to, is_an_operation};
+use super::rules::is_over;
 use super::server::TOMBSTONES;
 use crate::error::{Error, Kind, Result};
 use crate::operation::{LeaseToken, OperationName, RecordName, Status, Timestamp};
@@ -89,7 +90,7 @@ impl Model {
             What::List(dish) => self.saw_list(answer, &parent(*dish), bytes),
             What::Cancel(name) | What::CancelRecord(name) => {
                 let last = self.lives[&name.0].last();
-                let heard = last.done().is_some() || last.cancel_request_time.is_some();
+                let heard = is_over(last, answer.now) || last.cancel_request_time.is_some();
                 assert!(heard, "not cancelled: {last:?}");
             }
             What::Delete(name) | What::DeleteRecord(name) => {
@@ -196,7 +197,7 @@ impl Model {
             Kind::OperationNotFound { .. }
             | Kind::OperationDeleted { .. }
             | Kind::OperationExpired { .. } => self.is_hidden(answer, &error.kind),
-            Kind::OperationDone { .. } => last.is_some_and(|last| last.done().is_some()),
+            Kind::OperationDone { .. } => last.is_some_and(|last| is_over(last, now)),
             Kind::LeaseLost { name } => {
                 let token = ask.what.token().expect("who has none has lost none");
                 !self.is_current(&full(name), token.hash())
@@ -252,7 +253,11 @@ impl Model {
             (Kind::OperationNotFound { .. }, None) => !own || (!backend && was_held),
             (Kind::OperationDeleted { .. }, Some((how, _))) => own && *how == Removal::Deleted,
             (Kind::OperationExpired { .. }, Some((how, _))) => own && *how == Removal::Expired,
-            (Kind::OperationDeleted { .. }, None) => own && !life.is_seen_by(ask.by),
+            // To a repeat of its creation, too, it is gone.
+            (Kind::OperationDeleted { .. }, None) => {
+                let repeats = matches!(ask.what, What::Create { .. });
+                own && (repeats && life.last().delete_time.is_some() || !life.is_seen_by(ask.by))
+            }
             _ => false,
         }
     }

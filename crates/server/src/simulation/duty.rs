@@ -1,15 +1,27 @@
 //! What a store may leave undone: it was asked, and nothing was committed.
 
 use super::ask::{Ask, What};
-use super::model::Model;
+use super::model::{Life, Model};
+use super::rules::is_over;
 use crate::operation::{Execution, Record, RecordName, Timestamp};
 
 impl Model {
     /// Judges that an ask has changed nothing, though nothing went wrong.
     pub(super) fn left_undone(&self, ask: &Ask, letter: &str, now: Timestamp) {
+        let last = ask.what.name().and_then(|name| self.lives.get(name)).map(Life::last);
+        let over = last.is_some_and(|last| is_over(last, now));
         let good = match (&ask.what, letter) {
+            (
+                What::Renew { .. }
+                | What::Release { .. }
+                | What::Reject { .. }
+                | What::Finish { .. }
+                | What::Cancel(_)
+                | What::CancelRecord(_),
+                "update",
+            ) if over => true,
             (What::Start { .. } | What::Create { .. }, "create") => self.may_not_be_born(ask),
-            (What::Lease { methods, .. }, "lease") => self.leasable(methods).is_none(),
+            (What::Lease { methods, .. }, "lease") => self.leasable(methods, now).is_none(),
             // What was renewed at this very moment is as it was.
             (What::Renew { hold, .. }, "update") => {
                 let renewed =

@@ -126,7 +126,7 @@ impl World {
                     assert!(held.is_some(), "{id} is held no longer: {ask:?}, {last:?}");
                 }
                 What::Lease { methods, .. } => {
-                    let work = self.model.leasable(methods);
+                    let work = self.model.leasable(methods, now);
                     assert!(work.is_none(), "{id} was not woken: {ask:?}, {work:?}");
                 }
                 _ => panic!("{id} hangs: {ask:?}"),

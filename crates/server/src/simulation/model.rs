@@ -7,7 +7,7 @@ use bytes::Bytes;
 use prost::Message as _;
 
 use super::ask::{Ask, By, What, short};
-use super::rules::{Write, ends, is_free};
+use super::rules::{Write, ends, is_free, is_over};
 use super::server::TOMBSTONES;
 use crate::operation::{
     Digest, REQUEST_ID_RETENTION, Record, RecordName, Status, Timestamp, TokenHash,
@@ -86,8 +86,9 @@ impl Model {
     }
 
     /// A record that waits for a worker of one of the methods.
-    pub(super) fn leasable(&self, methods: &[&str]) -> Option<&Arc<Record>> {
-        self.records().find(|record| methods.contains(&record.method.as_str()) && is_free(record))
+    pub(super) fn leasable(&self, methods: &[&str], now: Timestamp) -> Option<&Arc<Record>> {
+        let waits = |record: &Record| is_free(record) && !is_over(record, now);
+        self.records().find(|record| methods.contains(&record.method.as_str()) && waits(record))
     }
 
     /// Judges a commit, and remembers it.

@@ -34,7 +34,8 @@ impl Write<'_> {
         if self.gives_a_lease() {
             let asked =
                 matches!(self.cause, Cause::Asked(ask) if matches!(ask.what, What::Lease { .. }));
-            assert!(asked && is_free(self.before), "a second worker has it: {self:?}");
+            let waits = is_free(self.before) && !is_over(self.before, self.now);
+            assert!(asked && waits, "a second worker has it: {self:?}");
             assert_eq!(self.after.attempt, self.before.attempt + 1, "{self:?}");
             assert!(self.after.attempt <= self.after.max_attempts, "too often: {self:?}");
         }
@@ -97,16 +98,11 @@ impl Write<'_> {
             assert!(held, "a token that isn't its lease's was taken: {self:?}");
         }
         let open = before.done().is_none();
+        let late = open && is_over(before, self.now);
         let same_state = before.state == after.state;
         let cancelled = self.code() == Some(CANCELLED);
         let seen = before.delete_time.is_none() && before.hold.is_none();
         match &ask.what {
-            What::Cancel(_) | What::CancelRecord(_) => match &before.state {
-                _ if ask.by != By::Backend && !seen => false,
-                State::Pending { .. } => cancelled,
-                State::Running(_) => same_state && after.cancel_request_time.is_some(),
-                State::Done(_) => false,
-            },
             What::Delete(_) | What::DeleteRecord(_) => {
                 (ask.by == By::Backend || seen)
                     && same_state
@@ -117,6 +113,15 @@ impl Write<'_> {
                 let same = wire::operation(before) == wire::operation(after);
                 same && before.hold == after.hold
             }
+            // Whether it was time to end the hold, is for who knows the caller to judge.
+            What::Start { .. } => self.ends_the_hold(),
+            _ if late => false,
+            What::Cancel(_) | What::CancelRecord(_) => match &before.state {
+                _ if ask.by != By::Backend && !seen => false,
+                State::Pending { .. } => cancelled,
+                State::Running(_) => same_state && after.cancel_request_time.is_some(),
+                State::Done(_) => false,
+            },
             What::Deadline(_, deadline) => open && same_state && after.deadline == *deadline,
             What::Lease { methods, .. } => methods.contains(&after.method.as_str()),
             What::Renew { .. } => open && after.lease().is_some(),
@@ -134,8 +139,6 @@ impl Write<'_> {
                 (None, state) => matches!(state, State::Pending { .. }),
             },
             What::Reject { .. } => self.is_a_rejection(),
-            // Whether it was time to end the hold, is for who knows the caller to judge.
-            What::Start { .. } => self.ends_the_hold(),
             _ => false,
         }
     }
@@ -186,6 +189,11 @@ impl Write<'_> {
             _ => None,
         }
     }
+}
+
+/// Whether nobody's work counts any more, though time may not have said so yet.
+pub(super) fn is_over(record: &Record, now: Timestamp) -> bool {
+    record.done().is_some() || record.deadline <= now
 }
 
 /// Whether a worker may lease it.

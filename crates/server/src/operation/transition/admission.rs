@@ -18,8 +18,8 @@ pub struct Reject {
 ///
 /// # Errors
 /// [`Refusal::Done`], [`Refusal::ExecutionSelf`], a token's refusals, [`Refusal::Admitted`].
-pub fn reject(record: &Record, reject: &Reject) -> Decision {
-    check_holder(record, reject.token.as_ref())?;
+pub fn reject(record: &Record, reject: &Reject, now: Timestamp) -> Decision {
+    check_holder(record, reject.token.as_ref(), now)?;
     if record.hold.is_none() {
         return Err(Refusal::Admitted);
     }

@@ -1,7 +1,8 @@
 //! What a client may ask of an operation: to be cancelled, to be forgotten.
 
 use super::{
-    Change, Decision, Finisher, Gone, Record, State, Timestamp, cancelled, changed, finished, put,
+    Change, Decision, Finisher, Gone, Record, State, Timestamp, cancelled, changed, finished,
+    is_over, put,
 };
 
 /// A cancel request: a pending record is done with it, a running one's worker learns of it,
@@ -10,19 +11,22 @@ use super::{
 /// # Errors
 /// None.
 pub fn cancel(record: &Record, now: Timestamp) -> Decision {
+    if is_over(record, now) {
+        return Ok(Change::Keep);
+    }
+    let running = matches!(record.state, State::Running(_));
+    if running && record.cancel_request_time.is_some() {
+        return Ok(Change::Keep);
+    }
     let asked = |next: &mut Record| {
         next.cancel_request_time = next.cancel_request_time.or(Some(now));
     };
-    Ok(match &record.state {
-        State::Done(_) => Change::Keep,
-        State::Running(_) if record.cancel_request_time.is_some() => Change::Keep,
-        State::Running(_) => put(changed(record, now, asked)),
-        State::Pending { .. } => {
-            let mut asked_for = record.clone();
-            asked(&mut asked_for);
-            finished(&asked_for, cancelled(record), Finisher::Server, now)
-        }
-    })
+    if running {
+        return Ok(put(changed(record, now, asked)));
+    }
+    let mut asked_for = record.clone();
+    asked(&mut asked_for);
+    Ok(finished(&asked_for, cancelled(record), Finisher::Server, now))
 }
 
 /// A delete: a done record goes, an open one is hidden until it is finished.

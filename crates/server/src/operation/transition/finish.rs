@@ -2,7 +2,7 @@
 
 use super::{
     Change, Decision, Execution, Finisher, LeaseToken, Outcome, Payload, Record, Refusal,
-    Timestamp, check_token, check_type, finished,
+    Timestamp, check_token, check_type, finished, is_over,
 };
 
 /// The types that a method declares; `None`: any.
@@ -54,6 +54,9 @@ pub fn finish(
         };
         let repeated = same_hand && alike(&done.outcome, &finish.outcome, same);
         return if repeated { Ok(Change::Keep) } else { Err(Refusal::Done) };
+    }
+    if is_over(record, now) {
+        return Err(Refusal::Done);
     }
     check_token(record, finish.token.as_ref())?;
     if let Outcome::Response(response) = &finish.outcome {

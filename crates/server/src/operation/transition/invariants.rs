@@ -135,7 +135,7 @@ impl World {
             }
             Event::Reject(shown) => {
                 let rejected = Reject { token: self.show(*shown), error: status(3, "no") };
-                (reject(record, &rejected), Some(rejected.token))
+                (reject(record, &rejected, now), Some(rejected.token))
             }
             Event::Admit => (admit(record, now), None),
             Event::Release(shown, code, seconds) => {

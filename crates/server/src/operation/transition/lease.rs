@@ -2,7 +2,8 @@
 
 use super::{
     Change, Decision, Expected, Finisher, Holder, Lease, LeaseToken, Outcome, Payload, Record,
-    Span, State, Status, Timestamp, cancelled, changed, check_holder, check_type, finished, put,
+    Span, State, Status, Timestamp, cancelled, changed, check_holder, check_type, finished,
+    is_over, put,
 };
 use crate::operation::TokenHash;
 
@@ -44,7 +45,8 @@ pub struct Release {
 /// # Errors
 /// None.
 pub fn lease(record: &Record, grant: &Grant, now: Timestamp) -> Decision {
-    if !matches!(record.state, State::Pending { delayed_until: None }) {
+    let ready = matches!(record.state, State::Pending { delayed_until: None });
+    if !ready || is_over(record, now) {
         return Ok(Change::Keep);
     }
     let duration = grant.duration.unwrap_or(record.lease_duration);
@@ -68,7 +70,7 @@ pub fn lease(record: &Record, grant: &Grant, now: Timestamp) -> Decision {
 /// # Errors
 /// [`Refusal::Done`], [`Refusal::ExecutionSelf`], a token's refusals, [`Refusal::WrongType`].
 pub fn renew(record: &Record, renewal: &Renewal, expected: &Expected, now: Timestamp) -> Decision {
-    check_holder(record, renewal.token.as_ref())?;
+    check_holder(record, renewal.token.as_ref(), now)?;
     check_type("metadata", renewal.metadata.as_ref(), expected.metadata_type.as_ref())?;
     let extend = |next: &mut Record| {
         if let State::Running(Holder::Worker(lease)) = &mut next.state {
@@ -93,7 +95,7 @@ pub fn renew(record: &Record, renewal: &Renewal, expected: &Expected, now: Times
 /// # Errors
 /// [`Refusal::Done`], [`Refusal::ExecutionSelf`], a token's refusals.
 pub fn release(record: &Record, release: &Release, now: Timestamp) -> Decision {
-    check_holder(record, release.token.as_ref())?;
+    check_holder(record, release.token.as_ref(), now)?;
     if record.cancel_request_time.is_some() {
         return Ok(finished(record, cancelled(record), Finisher::Server, now));
     }

@@ -167,6 +167,12 @@ fn finished(record: &Record, outcome: Outcome, finisher: Finisher, now: Timestam
     }
 }
 
+/// Whether the work is over: its deadline voids every lease, and finishes the record as soon as
+/// somebody looks ([`tick`]).
+fn is_over(record: &Record, now: Timestamp) -> bool {
+    record.done().is_some() || record.deadline <= now
+}
+
 /// Whether the caller may write a record that only its holder may write.
 fn check_token(record: &Record, token: Option<&LeaseToken>) -> Result<(), Refusal> {
     match (record.execution, token) {
@@ -181,8 +187,12 @@ fn check_token(record: &Record, token: Option<&LeaseToken>) -> Result<(), Refusa
 }
 
 /// Whether the caller may do what only a lease's holder does.
-fn check_holder(record: &Record, token: Option<&LeaseToken>) -> Result<(), Refusal> {
-    if record.done().is_some() {
+fn check_holder(
+    record: &Record,
+    token: Option<&LeaseToken>,
+    now: Timestamp,
+) -> Result<(), Refusal> {
+    if is_over(record, now) {
         return Err(Refusal::Done);
     }
     if record.execution == Execution::Service {

@@ -244,3 +244,31 @@ fn a_held_record_is_worked_on_as_any_other() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
+
+/// Its deadline has passed: nobody's write can change how it ended, though no tick has said so
+/// yet.
+#[test]
+fn a_record_past_its_deadline_is_as_good_as_done() {
+    let mut wrong = Vec::new();
+    for (event, name, cell) in cells(OPEN) {
+        let mut before = state(name);
+        before.deadline = at(0);
+        let (kind, words) = event.split_once('(').unwrap_or((event, ""));
+        let open_only = words
+            .trim_end_matches(')')
+            .split(',')
+            .any(|word| word.starts_with('m') || word.starts_with('t') || word.starts_with("no-m"));
+        let expected = match kind {
+            "cancel" | "lease" => "=",
+            "renew" | "release" | "reject" | "finish" => "DONE",
+            "update" if open_only => "DONE",
+            "tick" => "fail:v",
+            _ => cell,
+        };
+        let found = told(&before, apply(event, &before));
+        if found != expected {
+            wrong.push(format!("{event} on {name}: expected {expected}, found {found}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}

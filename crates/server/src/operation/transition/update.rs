@@ -2,7 +2,7 @@
 
 use super::{
     Change, Decision, Execution, Expected, Labels, LeaseToken, Payload, Record, Refusal, State,
-    Timestamp, changed, check_token, check_type, put,
+    Timestamp, changed, check_token, check_type, is_over, put,
 };
 
 /// The fields to write; `None` leaves one as it is.
@@ -30,7 +30,7 @@ pub struct Update {
 /// [`Refusal::WrongType`].
 pub fn update(record: &Record, update: &Update, expected: &Expected, now: Timestamp) -> Decision {
     let open_only = update.metadata.is_some() || update.deadline.is_some();
-    if open_only && record.done().is_some() {
+    if open_only && is_over(record, now) {
         return Err(Refusal::Done);
     }
     let own = record.execution == Execution::Service;

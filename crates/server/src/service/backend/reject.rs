@@ -25,7 +25,7 @@ pub(super) async fn reject(
     none_violated(violations)?;
 
     let reject = Reject { token: token(&request.lease_token), error: wire::status(error) };
-    let event = move |record: &Record, _: Timestamp| transition::reject(record, &reject);
+    let event = move |record: &Record, now: Timestamp| transition::reject(record, &reject, now);
     apply(api, &name, Box::new(event)).await?;
     Ok(Reply::message(&()))
 }

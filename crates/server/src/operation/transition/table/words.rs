@@ -110,7 +110,7 @@ pub(super) fn apply(event: &str, record: &Record) -> Decision {
             let retry_delay = span.unwrap_or_default();
             release(record, &Release { token, error, retry_delay }, now)
         }
-        "reject" => reject(record, &Reject { token, error: status(3, "no") }),
+        "reject" => reject(record, &Reject { token, error: status(3, "no") }, now),
         "admit" => admit(record, now),
         "finish" => {
             let outcome = outcome.expect("a finish has an outcome");

@@ -116,7 +116,7 @@ fn rejection(answer: Result<Arc<Record>, StoreError>) -> Rejection {
 
 fn reject() -> Apply {
     let reject = Reject { token: Some(token("A")), error: status(9, "no") };
-    Box::new(move |record, _| transition::reject(record, &reject))
+    Box::new(move |record, now| transition::reject(record, &reject, now))
 }
 
 #[tokio::test]
