@@ -54,6 +54,12 @@ impl RequestClaim {
     }
 }
 
+/// Whether a text can be an exclusive key: 1 to 1,024 bytes, no control characters.
+#[must_use]
+pub fn is_exclusive_key(text: &str) -> bool {
+    (1..=1024).contains(&text.len()) && !text.contains(char::is_control)
+}
+
 /// How long a request id is kept at least, counted from its record's birth.
 pub const REQUEST_ID_RETENTION: Span = Span::seconds(24 * 3600);
 

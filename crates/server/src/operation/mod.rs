@@ -19,7 +19,8 @@ pub mod transition;
 
 pub use change::{Change, Decision, Refusal};
 pub use claim::{
-    Claim, ClaimKey, ClaimKind, Claimed, Digest, REQUEST_ID_RETENTION, RequestClaim, Verdict, judge,
+    Claim, ClaimKey, ClaimKind, Claimed, Digest, REQUEST_ID_RETENTION, RequestClaim, Verdict,
+    is_exclusive_key, judge,
 };
 pub use filter::{Compare, Filter, FilterError, Term};
 pub use name::{Id, NameError, OperationName, Parent, RecordName};

@@ -11,10 +11,10 @@ use crate::operation::{Digest, RequestClaim};
 /// The longest request id: a UUID has 36 characters.
 const CHARS_MAX: usize = 128;
 /// What is said of any other.
-pub(super) const EXPECTED: &str = "expected a UUID, or any 1 to 128 of `[A-Za-z0-9._~:-]`.";
+const EXPECTED: &str = "expected a UUID, or any 1 to 128 of `[A-Za-z0-9._~:-]`.";
 
 /// Whether a text can be a request id; an empty one is none, and good.
-pub(super) fn is_one(text: &str) -> bool {
+fn is_one(text: &str) -> bool {
     let good = |c: u8| c.is_ascii_alphanumeric() || b"._~:-".contains(&c);
     text.len() <= CHARS_MAX && text.bytes().all(good)
 }
@@ -29,22 +29,23 @@ pub(super) fn digest(request: &DynamicMessage, field: Option<&FieldDescriptor>) 
     Digest::of(&[&canonical(&without)])
 }
 
-/// The request id of a call: the request's field or the header, which says the same for
-/// requests that have no such field.
+/// The request id of a call: the request's own, in a field of this name, or the header's, which
+/// says the same for requests that have no such field.
 pub(super) fn of<'a>(
-    call: &'a Call,
-    field: &'a str,
+    name: &str,
+    own: &'a str,
+    header: Option<&'a str>,
     violations: &mut Vec<Violation>,
 ) -> Option<&'a str> {
-    let header = call.request_id.as_deref().unwrap_or_default();
+    let header = header.unwrap_or_default();
     let mut refuse = |description: &str| {
-        let description = format!("Invalid value at 'request_id': {description}");
-        violations.push(Violation { field: "request_id".to_owned(), description });
+        let description = format!("Invalid value at '{name}': {description}");
+        violations.push(Violation { field: name.to_owned(), description });
     };
-    if !field.is_empty() && !header.is_empty() && field != header {
+    if !own.is_empty() && !header.is_empty() && own != header {
         refuse("the header x-longrun-request-id says another one.");
     }
-    let id = if field.is_empty() { header } else { field };
+    let id = if own.is_empty() { header } else { own };
     if !is_one(id) {
         refuse(EXPECTED);
     }

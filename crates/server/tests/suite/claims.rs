@@ -140,3 +140,18 @@ async fn a_finish_is_compared_by_what_it_says() {
     assert_eq!(finish(&keys[1..].join(",")).await.status, 400, "another outcome is refused");
     set.server.stop().await;
 }
+
+/// Its work goes on, but whoever repeats the call has deleted what it made.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_repeat_does_not_come_to_what_was_deleted() {
+    let server = Server::start(Sources::default(), Limits::default()).await;
+    let path = format!("{RECORDS}?requestId=one&operationId=x");
+    let first = server.rest("backend", "POST", &path, &body()).await;
+    assert_eq!(first.status, 200, "{}", first.body);
+    let deleted = server.rest("backend", "DELETE", &format!("{RECORDS}/x"), "").await;
+    assert_eq!(deleted.status, 200, "{}", deleted.body);
+    let again = server.rest("backend", "POST", &path, &body()).await;
+    let reason = &again.json()["error"]["details"][0]["reason"];
+    assert_eq!((again.status, reason.as_str()), (404, Some("OPERATION_DELETED")));
+    server.stop().await;
+}

@@ -5,15 +5,15 @@ use prost::Message as _;
 
 use super::{check_metadata, check_size, none_violated, record_reply, service, service_name};
 use crate::catalog::Service;
-use crate::error::{Result, Violation};
-use crate::operation::{Execution, Id, NewRecord, Parent, Principal, Span, Timestamp};
+use crate::error::{Error, Result, Violation};
+use crate::operation::{
+    Execution, Gone, Id, NewRecord, Parent, Principal, Span, Timestamp, is_exclusive_key,
+};
 use crate::service::birth::{DEADLINE, LEASE, MAX_ATTEMPTS, RETENTION, born};
 use crate::service::caller::backend_writes;
 use crate::service::{Api, Call, Reply, payload, request_id};
 use crate::wire;
 
-/// The longest exclusive key.
-const EXCLUSIVE_KEY_BYTES_MAX: usize = 255;
 /// The request's type.
 const CREATE: &str = "longrun.v1.CreateOperationRequest";
 /// The most that a record may ask for.
@@ -31,6 +31,10 @@ pub(super) async fn create(
     let new = checked(api, call, &service, &encoded, request)?;
 
     let record = born(api, &service, new).await?;
+    // A repeat of what was deleted since: its work goes on, and nobody's call comes to it.
+    if record.delete_time.is_some() {
+        return Err(Error::gone(&record.name.operation, Gone::Deleted));
+    }
     Ok(record_reply(api, &record, None))
 }
 
@@ -133,10 +137,12 @@ fn checked(
             refuse("record.operation.metadata", text);
         }
     }
-    if record.exclusive_key.len() > EXCLUSIVE_KEY_BYTES_MAX {
-        refuse("record.exclusive_key", format!("over {EXCLUSIVE_KEY_BYTES_MAX} bytes."));
+    let exclusive_key = Some(record.exclusive_key).filter(|key| !key.is_empty());
+    if exclusive_key.as_ref().is_some_and(|key| !is_exclusive_key(key)) {
+        refuse("record.exclusive_key", "over 1,024 bytes, or with control characters.".to_owned());
     }
-    let request_id = request_id::of(call, &request.request_id, &mut violations);
+    let header = call.request_id.as_deref();
+    let request_id = request_id::of("request_id", &request.request_id, header, &mut violations);
     let labels = record.labels.into_iter().collect();
     super::records::check_labels("record.labels", &labels, &mut violations);
     if let Some(request) = &record.request {
@@ -157,7 +163,7 @@ fn checked(
         id,
         method: record.method,
         owner,
-        exclusive_key: Some(record.exclusive_key).filter(|key| !key.is_empty()),
+        exclusive_key,
         request_claim,
         execution,
         hold: None,

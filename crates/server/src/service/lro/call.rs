@@ -5,7 +5,7 @@ use std::num::NonZeroU32;
 use bytes::Bytes;
 use longrun_transcoding::decode;
 
-use super::claims::claims;
+use super::claims::{Claims, claims, request_claim};
 use super::{admission, metadata, parent, request};
 use crate::error::{Error, Result, Violation};
 use crate::operation::{Claimed, Execution, Labels, NewRecord, Payload, RecordName, Span};
@@ -66,15 +66,11 @@ fn checked(api: &Api, call: &Call, bytes: Bytes) -> Result<NewRecord> {
     let parent = parent::parent(service, method, &message);
     let parent = parent.map_err(|violation| violations.push(violation)).unwrap_or_default();
     let principal = &call.caller.principal;
-    let claims = claims(method, &message, call.request_id.as_deref(), principal);
-    let claims = match (claims, violations.is_empty()) {
-        (Ok(claims), true) => claims,
-        (Ok(_), false) => return Err(Error::violations(violations)),
-        (Err(more), _) => {
-            violations.extend(more);
-            return Err(Error::violations(violations));
-        }
-    };
+    let Claims { request_id, exclusive_key } =
+        claims(method, &message, call.request_id.as_deref(), &mut violations);
+    if !violations.is_empty() {
+        return Err(Error::violations(violations));
+    }
     let settings = &method.settings;
     let span = |set: Option<std::time::Duration>, default| set.map_or(default, Span::from);
     let new = NewRecord {
@@ -83,8 +79,9 @@ fn checked(api: &Api, call: &Call, bytes: Bytes) -> Result<NewRecord> {
         id: None,
         method: method.name.clone(),
         owner: Some(principal.clone()),
-        request_claim: claims.request_id.map(|id| id.claim(&service.name)),
-        exclusive_key: claims.exclusive_key,
+        request_claim: request_id
+            .map(|id| request_claim(&service.name, method, principal, &id, &message)),
+        exclusive_key,
         execution: Execution::Leased,
         hold: admission::hold(method),
         validation: false,

@@ -64,10 +64,15 @@ fn put(before: &Record, next: Record) -> Change {
 }
 
 fn stamp(service: &Service, before: Option<&Record>, record: Record) -> Record {
-    let Some(metadata) = &record.metadata else { return record };
+    // What was cleared still has the server's fields.
+    let emptied = |known: &Payload| Payload { value: Bytes::new(), ..known.clone() };
+    let known = before.and_then(|before| before.metadata.as_ref());
+    let Some(metadata) = record.metadata.clone().or_else(|| known.map(emptied)) else {
+        return record;
+    };
     let Some(method) = service.method(&record.method) else { return record };
     let declared = method.lro.as_ref().and_then(|lro| lro.metadata.as_ref());
-    let name = full_name(metadata);
+    let name = full_name(&metadata);
     let Some(descriptor) = declared.filter(|declared| declared.full_name() == name) else {
         return record;
     };
@@ -88,7 +93,6 @@ fn stamp(service: &Service, before: Option<&Record>, record: Record) -> Record {
     text(own.api_version, version(api).unwrap_or_default().to_owned());
     if let Some(number) = own.target {
         // The request is read once; after that the metadata knows.
-        let known = before.and_then(|before| before.metadata.as_ref());
         let known = known.filter(|known| full_name(known) == name);
         let known = known.and_then(|known| text_of(&known.value, number));
         let target = known.or_else(|| target_of(method, &record));
@@ -99,7 +103,7 @@ fn stamp(service: &Service, before: Option<&Record>, record: Record) -> Record {
     let cancelled = record.cancel_request_time.is_some();
     fields.extend(own.cancel.iter().map(|number| (*number, cancelled.then_some(Field::True))));
     let Some(value) = replace(&metadata.value, &fields) else { return record };
-    let metadata = Payload { type_url: metadata.type_url.clone(), value: value.into() };
+    let metadata = Payload { value: value.into(), ..metadata };
     Record { metadata: Some(metadata), ..record }
 }
 

@@ -1,4 +1,4 @@
-use super::super::claims::claims;
+use super::super::claims::{claims, request_claim};
 use super::*;
 use crate::operation::Principal;
 
@@ -7,7 +7,6 @@ const ID: &str = "0f7c1ed4-7c0b-4a3e-9d5e-2f1b8b0c6a11";
 #[test]
 fn ids_come_in_the_request_or_beside_it() {
     let service = kitchen();
-    let alice = Principal::parse("static:alice").unwrap();
     let long = "x".repeat(129);
     // RPC, field, header, id or the field that is wrong.
     let table = [
@@ -26,9 +25,12 @@ fn ids_come_in_the_request_or_beside_it() {
     for (rpc, field, text, header, expected) in table {
         let method = method(&service, rpc);
         let request = message(method, &format!(r#"{{"{field}":"{text}"}}"#));
-        let found = claims(method, &request, Some(header), &alice);
-        let found = found.as_ref().map(|found| found.request_id.as_ref().map(|one| &*one.id));
-        let found = found.map_err(|violations| violations[0].field.as_str());
+        let mut violations = Vec::new();
+        let found = claims(method, &request, Some(header), &mut violations);
+        let found = match violations.first() {
+            Some(violation) => Err(violation.field.as_str()),
+            None => Ok(found.request_id.as_deref()),
+        };
         assert_eq!(found, expected, "{rpc} {text:?} {header:?}");
     }
 }
@@ -39,8 +41,11 @@ fn a_digest_is_of_what_the_request_says() {
     let alice = Principal::parse("static:alice").unwrap();
     let digest = |json: &str, header: Option<&str>| {
         let method = method(&service, "CreateDish");
-        let found = claims(method, &message(method, json), header, &alice).unwrap();
-        found.request_id.unwrap().digest
+        let (message, mut violations) = (message(method, json), Vec::new());
+        let id = claims(method, &message, header, &mut violations).request_id.unwrap();
+        assert!(violations.is_empty());
+        let claim = request_claim("s", method, &alice, &id, &message);
+        claim.body
     };
     let dish = |id: &str, dish: &str| {
         digest(&format!(r#"{{"requestId":"{id}","parent":"r","dish":{{{dish}}}}}"#), None)
@@ -82,11 +87,14 @@ fn a_digest_is_of_what_the_request_says() {
 fn the_exclusive_key_is_a_field_of_the_request() {
     let settings = MethodSettings { exclusive: Some("dish.name".to_owned()), ..Default::default() };
     let service = load(&[("UpdateDish", settings)]).unwrap();
-    let alice = Principal::parse("static:alice").unwrap();
     let method = method(&service, "UpdateDish");
     let key = |json: &str| {
-        let found = claims(method, &message(method, json), None, &alice);
-        found.map(|found| found.exclusive_key).map_err(|one| one[0].field.clone())
+        let mut violations = Vec::new();
+        let found = claims(method, &message(method, json), None, &mut violations);
+        match violations.pop() {
+            Some(violation) => Err(violation.field),
+            None => Ok(found.exclusive_key),
+        }
     };
     assert_eq!(key(r#"{"dish":{"name":"d"}}"#), Ok(Some("d".to_owned())));
     assert_eq!(key("{}"), Ok(None));

@@ -59,6 +59,7 @@ fn after(change: Change) -> Record {
     }
 }
 
+const REQUEST_OF_A_DISH: &str = r#"{"name":"restaurants/r/dishes/d"}"#;
 const REQUEST: &str = r#"{"parent":"restaurants/r","dish":{"title":"Soup"}}"#;
 
 #[test]
@@ -173,6 +174,35 @@ fn workers_write_the_rest() {
     let mut bare = with(end);
     bare.as_object_mut().unwrap().remove("progressPercent");
     assert_eq!(shown(&service, &done), bare);
+}
+
+#[test]
+fn what_is_cleared_still_has_the_servers_fields() {
+    let service = kitchen();
+    let clear = |record: &Record, now| {
+        let update = transition::Update { metadata: Some(None), ..Default::default() };
+        transition::update(record, &update, &Expected::default(), now)
+    };
+    let own = |record: Record| Record {
+        execution: crate::operation::Execution::Service,
+        state: crate::operation::State::Running(crate::operation::Holder::Service),
+        ..record
+    };
+    let begun = own(called(&service, "CreateDish", REQUEST));
+    let progress = any(&service, TYPE, r#"{"progressPercent":40}"#);
+    let update =
+        transition::Update { metadata: Some(Some(progress)), ..transition::Update::default() };
+    let event =
+        |record: &Record, now| transition::update(record, &update, &Expected::default(), now);
+    let written = after(then(&service, &begun, event, at(1)));
+    assert_eq!(shown(&service, &written)["progressPercent"], 40);
+    let cleared = after(then(&service, &written, clear, at(2)));
+    assert_eq!(cleared.metadata, begun.metadata);
+    assert_eq!(then(&service, &cleared, clear, at(3)), Change::Keep);
+
+    let of_any_type = own(called(&service, "CookDish", REQUEST_OF_A_DISH));
+    let written = after(then(&service, &of_any_type, event, at(1)));
+    assert_eq!(after(then(&service, &written, clear, at(2))).metadata, None);
 }
 
 #[test]
