@@ -23,8 +23,8 @@ pub struct Limits {
     /// Bytes of one request: its body, or its gRPC message. 1 MiB.
     #[serde(deserialize_with = "count")]
     pub request_bytes_max: usize,
-    /// Bytes of request bodies in memory at once that are not complete yet, over all
-    /// connections; a request beyond is `UNAVAILABLE`. 256 MiB.
+    /// Bytes of request bodies in memory at once, of all requests that are not answered; a
+    /// request beyond is `UNAVAILABLE`. 256 MiB.
     #[serde(deserialize_with = "count")]
     pub bodies_bytes_max: usize,
     /// Bytes of an operation's response, metadata and error together. 1 MiB.

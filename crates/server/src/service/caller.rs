@@ -38,6 +38,18 @@ pub(crate) fn authorize_backend(caller: &Caller, method: &Method) -> Result<()> 
     Err(insufficient(scopes, &format!(": {which} would do, also {suffixed}.")))
 }
 
+/// Whether a caller may do this to the records of a service (`-` is all), where its name is
+/// known before the request is read.
+///
+/// # Errors
+/// `PERMISSION_DENIED`, naming the scopes that would do for that service.
+pub(crate) fn authorize_backend_of(caller: &Caller, method: &Method, service: &str) -> Result<()> {
+    match READERS.contains(&method.name.as_str()) {
+        true => backend_reads(caller, service),
+        false => backend_writes(caller, service),
+    }
+}
+
 /// Whether a caller may read a service's records; `-` is all services.
 pub(super) fn backend_reads(caller: &Caller, service: &str) -> Result<()> {
     let holds = caller.scopes.backend_reads(service);

@@ -24,7 +24,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 pub(crate) use backend::Strays;
-pub(crate) use caller::{authorize, authorize_backend};
+pub(crate) use caller::{authorize, authorize_backend, authorize_backend_of};
 pub(crate) use lro::stamp_change;
 pub(crate) use pools::{Kept, Pools};
 pub(crate) use slots::{Slot, Slots};

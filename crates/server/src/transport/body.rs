@@ -10,26 +10,33 @@ use http::HeaderMap;
 use http_body::{Body as _, Frame, SizeHint};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{Semaphore, SemaphorePermit, watch};
 use tokio::time::{Instant, timeout_at};
 
 use super::connection::Open;
 use crate::config::Limits;
 use crate::error::{Error, Kind, Result};
 
+/// A request's body, and its place in memory until the request is answered.
+#[derive(Default)]
+pub(super) struct Taken<'a> {
+    pub(super) bytes: Bytes,
+    pub(super) _place: Option<SemaphorePermit<'a>>,
+}
+
 /// Reads a request's body of at most `bytes_max` bytes; it never holds more of a larger one.
-/// `memory` has a permit for each byte of bodies that are not complete.
+/// `memory` has a permit for each byte of bodies.
 ///
 /// # Errors
 /// When it is too large, too slow, breaks off, or there is no memory for it.
-pub(super) async fn read(
+pub(super) async fn read<'a>(
     mut body: Incoming,
     bytes_max: usize,
     limits: &Limits,
-    memory: &Semaphore,
-) -> Result<Bytes> {
+    memory: &'a Semaphore,
+) -> Result<Taken<'a>> {
     if body.is_end_stream() {
-        return Ok(Bytes::new());
+        return Ok(Taken::default());
     }
     // What the headers promise is enough to say no.
     if body.size_hint().lower() > bytes_max as u64 {
@@ -37,7 +44,7 @@ pub(super) async fn read(
     }
     let deadline = Instant::now() + limits.body_timeout;
     let mut whole = BytesMut::new();
-    let mut held = None;
+    let mut place: Option<SemaphorePermit<'_>> = None;
     let late = |_| {
         let seconds = limits.body_timeout.as_secs_f64();
         let message = format!("The request's body did not come within {seconds} s (body_timeout).");
@@ -50,18 +57,18 @@ pub(super) async fn read(
         if whole.len() + data.len() > bytes_max {
             return Err(too_large(limits.request_bytes_max));
         }
-        if whole.is_empty() && body.is_end_stream() {
-            return Ok(data);
-        }
         let bytes = u32::try_from(data.len()).map_err(|_| too_large(limits.request_bytes_max))?;
         let more = memory.try_acquire_many(bytes).map_err(|_| busy())?;
-        match &mut held {
-            None => held = Some(more),
-            Some(held) => held.merge(more),
+        match &mut place {
+            None => place = Some(more),
+            Some(place) => place.merge(more),
+        }
+        if whole.is_empty() && body.is_end_stream() {
+            return Ok(Taken { bytes: data, _place: place });
         }
         whole.extend_from_slice(&data);
     }
-    Ok(whole.freeze())
+    Ok(Taken { bytes: whole.freeze(), _place: place })
 }
 
 /// Over `request_bytes_max`.

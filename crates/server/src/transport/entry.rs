@@ -2,14 +2,13 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use http::header::AsHeaderName;
 use http::{HeaderMap, HeaderName, Method, Uri, header};
 use hyper::body::Incoming;
 use tokio::sync::{Semaphore, watch};
 use tonic::service::Routes;
 
-use super::body::{self, busy};
+use super::body::{self, Taken, busy};
 use super::limit::RateLimit;
 use super::trace::{TraceId, TraceIds};
 use crate::auth::{Authenticator, Caller, CredentialError, Credentials, HostError, check_host};
@@ -32,7 +31,7 @@ pub(crate) struct Entry {
     pub(crate) rate: RateLimit,
     /// What the transport bears.
     pub(crate) limits: Limits,
-    /// A permit for each byte of the bodies that are not complete.
+    /// A permit for each byte of the bodies of requests that are not answered.
     pub(crate) memory: Semaphore,
     /// Health and reflection.
     pub(crate) tonic: Routes,
@@ -94,7 +93,7 @@ impl Entry {
     }
 
     /// Reads a body of at most `bytes_max` bytes.
-    pub(super) async fn read(&self, incoming: Incoming, bytes_max: usize) -> Result<Bytes> {
+    pub(super) async fn read(&self, incoming: Incoming, bytes_max: usize) -> Result<Taken<'_>> {
         body::read(incoming, bytes_max, &self.limits, &self.memory).await
     }
 
@@ -208,6 +207,12 @@ pub(super) fn request_id(headers: &HeaderMap) -> Result<Option<String>> {
             "Invalid value at 'request_id': the header x-longrun-request-id has several values, or is no text.",
         )),
     }
+}
+
+/// The host that a request is for: HTTP/2's `:authority`, or `Host`.
+pub(super) fn host<'a>(uri: &'a Uri, headers: &'a HeaderMap) -> Option<&'a str> {
+    let authority = uri.authority().map(|authority| authority.as_str());
+    authority.or_else(|| text(headers, header::HOST))
 }
 
 /// A header's text; `None` if it is missing or no text.

@@ -16,8 +16,8 @@ use prost::Message as _;
 use tokio::time::Instant;
 use tower::ServiceExt as _;
 
-use super::body::{Body, too_large};
-use super::entry::{Arrival, Entry, ambiguous, domain, log, request_id, text};
+use super::body::{Body, Taken, too_large};
+use super::entry::{Arrival, Entry, ambiguous, domain, host, log, request_id, text};
 use super::trace::TraceId;
 use crate::catalog::Service;
 use crate::error::{Error, Kind, Result};
@@ -75,8 +75,7 @@ async fn call(
     let (parts, body) = request.into_parts();
     entry.check_place(arrival, parts.uri.path())?;
     entry.check_head(&parts.method, &parts.uri, &parts.headers)?;
-    let host = parts.uri.authority().map(|authority| authority.as_str());
-    let host = host.or_else(|| text(&parts.headers, header::HOST));
+    let host = host(&parts.uri, &parts.headers);
     entry.check_origin(host, &parts.headers)?;
     let deadline = text(&parts.headers, TIMEOUT).and_then(timeout);
     let deadline = deadline.map(|timeout| Instant::now() + timeout);
@@ -100,7 +99,8 @@ async fn call(
     } else {
         authorize(&caller, &method.scopes)?;
     }
-    let message = message(entry, body).await?;
+    let mut taken = message(entry, body).await?;
+    let message = std::mem::take(&mut taken.bytes);
     let request_id = request_id(&parts.headers)?;
     let (service, method) = (service.clone(), method.clone());
     let slots = arrival.slots.clone();
@@ -109,9 +109,10 @@ async fn call(
 }
 
 /// The one message of a unary request.
-async fn message(entry: &Entry, body: Incoming) -> Result<Bytes> {
+async fn message(entry: &Entry, body: Incoming) -> Result<Taken<'_>> {
     let limit = entry.limits.request_bytes_max;
-    let mut frame = entry.read(body, limit.saturating_add(PREFIX_BYTES)).await?;
+    let mut taken = entry.read(body, limit.saturating_add(PREFIX_BYTES)).await?;
+    let frame = &mut taken.bytes;
     if frame.len() < PREFIX_BYTES {
         return Err(Error::invalid("", "The request has no gRPC message."));
     }
@@ -127,7 +128,7 @@ async fn message(entry: &Entry, body: Incoming) -> Result<Bytes> {
     if length != frame.len() {
         return Err(Error::invalid("", "The request is not exactly one gRPC message."));
     }
-    Ok(frame)
+    Ok(taken)
 }
 
 fn reply_response(reply: Reply) -> Response<Body> {
@@ -272,11 +273,10 @@ async fn admit(
     let (parts, body) = request.into_parts();
     entry.check_place(arrival, parts.uri.path())?;
     entry.check_head(&parts.method, &parts.uri, &parts.headers)?;
-    let host = parts.uri.authority().map(|authority| authority.as_str());
-    entry.check_origin(host, &parts.headers)?;
+    entry.check_origin(host(&parts.uri, &parts.headers), &parts.headers)?;
     let body = if open {
         let limit = entry.limits.request_bytes_max.saturating_add(PREFIX_BYTES);
-        tonic::body::Body::new(Full::new(entry.read(body, limit).await?))
+        tonic::body::Body::new(Full::new(entry.read(body, limit).await?.bytes))
     } else {
         entry.caller(&parts.headers, vec![], false)?;
         tonic::body::Body::new(body)

@@ -19,13 +19,15 @@ use prost_reflect::MessageDescriptor;
 pub(super) use self::answer::unreadable;
 use self::answer::{Style, print, probe};
 use self::stream::{Form, Printer};
-use super::body::{Body, too_large};
-use super::entry::{Arrival, Entry, ambiguous, domain, log, request_id, text};
+use super::body::{Body, Taken, too_large};
+use super::entry::{Arrival, Entry, ambiguous, domain, host, log, request_id, text};
 use super::trace::TraceId;
 use crate::catalog::{Binding, Method as Rpc, Service, reserved};
 use crate::config::Limits;
 use crate::error::{Error, Kind, Result};
-use crate::service::{Body as Answer, Call, Reply, authorize, authorize_backend};
+use crate::service::{
+    Body as Answer, Call, Reply, authorize, authorize_backend, authorize_backend_of,
+};
 
 const METHOD_OVERRIDE: HeaderName = HeaderName::from_static("x-http-method-override");
 
@@ -81,8 +83,7 @@ async fn exchange_of(
     let (parts, body) = request.into_parts();
     entry.check_place(arrival, parts.uri.path())?;
     entry.check_head(&parts.method, &parts.uri, &parts.headers)?;
-    let host = parts.uri.authority().map(|authority| authority.as_str());
-    let host = host.or_else(|| text(&parts.headers, header::HOST));
+    let host = host(&parts.uri, &parts.headers);
     entry.check_origin(host, &parts.headers)?;
     let path = parts.uri.path();
     if let Some(response) = probe(entry, path).await {
@@ -92,10 +93,11 @@ async fn exchange_of(
     // A GET too long for a URL comes as a POST that says so, with the query for a body.
     let (verb, form) = verb(&parts);
     let mut body = Some(body);
+    let mut taken = Taken::default();
     let query = match body.take_if(|_| form) {
         Some(body) => {
-            let form = entry.read(body, entry.limits.request_bytes_max).await?;
-            String::from_utf8(form.into())
+            taken = entry.read(body, entry.limits.request_bytes_max).await?;
+            String::from_utf8(std::mem::take(&mut taken.bytes).into())
                 .map_err(|_| Error::invalid("", "The form is not valid UTF-8."))?
         }
         None => parts.uri.query().unwrap_or_default().to_owned(),
@@ -111,22 +113,26 @@ async fn exchange_of(
     let caller = entry.caller(&parts.headers, tokens, system.key.is_some())?;
     if route.backend {
         authorize_backend(&caller, &route.rpc)?;
+        if let Some(name) = route.named() {
+            exchange.service = entry.api.catalog.service(name).cloned();
+            authorize_backend_of(&caller, &route.rpc, name)?;
+        }
     } else {
         authorize(&caller, &route.binding.scopes)?;
     }
 
-    let body = match body {
-        Some(body) => entry.read(body, entry.limits.request_bytes_max).await?,
-        None => Bytes::new(),
-    };
+    if let Some(body) = body {
+        taken = entry.read(body, entry.limits.request_bytes_max).await?;
+    }
     let (input, output) = route.messages(entry)?;
     check_fields(&system, &output)?;
     let form = Form::of(&system, &parts.headers);
     query.extend(stream::last_event_id(form, &input, &parts.headers, &query));
     let Limits { json_depth_max, request_bytes_max, .. } = entry.limits;
     let rule = &route.binding.rule;
-    let request = encode_request(&input, rule, &route.captures, &query, &body, json_depth_max)
-        .map_err(Error::violations)?;
+    let request =
+        encode_request(&input, rule, &route.captures, &query, &taken.bytes, json_depth_max)
+            .map_err(Error::violations)?;
     // JSON may be the shorter of the two: by gRPC the request would be refused.
     if request.len() > request_bytes_max {
         return Err(too_large(request_bytes_max));
@@ -187,6 +193,12 @@ struct Route {
 }
 
 impl Route {
+    /// The service that a path of the Backend names; `-` is all.
+    fn named(&self) -> Option<&str> {
+        let named = self.captures.iter().find_map(|(_, value)| value.strip_prefix("services/"));
+        named?.split('/').next().filter(|_| self.backend)
+    }
+
     /// The request's and the response's type. On the Backend they come from the descriptors
     /// of the service that the path names, which can read its payloads.
     fn messages(&self, entry: &Entry) -> Result<(MessageDescriptor, MessageDescriptor)> {
@@ -194,8 +206,7 @@ impl Route {
         if !self.backend {
             return Ok((input.clone(), output.clone()));
         }
-        let named = self.captures.iter().find_map(|(_, value)| value.strip_prefix("services/"));
-        let name = named.unwrap_or_default().split('/').next().unwrap_or_default();
+        let name = self.named().unwrap_or_default();
         let pool = match entry.api.catalog.service(name) {
             Some(service) => service.pool(),
             // Records of every service.

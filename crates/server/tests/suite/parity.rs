@@ -111,6 +111,8 @@ const CASES: &[Case] = &[
     case(CREATE, Scene::Empty, "alice", r#"{"parent":"services/longrun.local","record":{}}"#, ("POST", AT, "{}")),
     case(CREATE, Scene::Empty, "reader", r#"{"parent":"services/longrun.local","record":{}}"#, ("POST", AT, "{}")),
     case(CREATE, Scene::Empty, "elsewhere", r#"{"parent":"services/longrun.local","record":{}}"#, ("POST", AT, "{}")),
+    case(CREATE, Scene::Empty, "elsewhere", r#"{"parent":"services/longrun.local","record":{"execution":9}}"#, ("POST", AT, r#"{"execution":"NOPE"}"#)),
+    case(CREATE, Scene::Empty, "reader", r#"{"parent":"services/longrun.local","record":{"execution":9}}"#, ("POST", AT, r#"{"execution":"NOPE"}"#)),
     case(CREATE, Scene::Empty, "backend", r#"{"parent":"services/longrun.local","operationId":"mine","requestId":"7a1c","record":{"exclusiveKey":"k","owner":"static:alice"}}"#, ("POST", at!("?operationId=mine&requestId=7a1c"), r#"{"exclusiveKey":"k","owner":"static:alice"}"#)),
     case(CREATE, Scene::Empty, "backend", r#"{"parent":"services/longrun.local","requestId":"a b","record":{}}"#, ("POST", at!("?requestId=a%20b"), "{}")),
     case(CREATE, Scene::Gone, "backend", r#"{"parent":"services/longrun.local","operationId":"one","record":{}}"#, ("POST", at!("?operationId=one"), "{}")),

@@ -83,7 +83,7 @@ async fn request_bytes() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn bytes_of_bodies_that_are_not_complete() {
+async fn bytes_of_bodies() {
     let server = server(Limits { bodies_bytes_max: 1000, ..Default::default() }).await;
     let part = |bytes: usize| {
         let head = request("POST", CREATE, "backend", "Content-Length: 5000\r\n");
@@ -92,10 +92,36 @@ async fn bytes_of_bodies_that_are_not_complete() {
     let answer = Line::connect(server.address).await.ask(&part(2000)).await.unwrap();
     assert_eq!(Told::of_rest(&answer), Told::new(503, "UNAVAILABLE", "SERVER_BUSY"));
     assert!(answer.contains("retry-after: 1\r\n"), "{answer}");
-    // What comes whole takes no room.
-    let mut line = Line::connect(server.address).await;
-    let rest = format!("{}{{}}", " ".repeat(3998));
-    assert!(line.ask(&(part(1000) + &rest)).await.is_some());
+
+    // A request that waits for its answer has its place until then.
+    let whole = |path: &str, token: &str, body: &str| {
+        let head = request("POST", path, token, "Content-Length: 700\r\n");
+        head + body + &" ".repeat(700 - body.len())
+    };
+    let ask = async |sent: String| {
+        let answer = Line::connect(server.address).await.ask(&sent).await.unwrap();
+        Told::of_rest(&answer)
+    };
+    let create = format!("{CREATE}?operationId=one");
+    let answer = ask(whole(&create, "backend", r#"{"owner":"static:alice"}"#)).await;
+    assert_eq!(answer.http, 200);
+    let waits = tokio::spawn({
+        let (address, sent) = (server.address, whole("/v1/operations/one:wait", "alice", "{}"));
+        async move { Line::connect(address).await.ask(&sent).await.unwrap() }
+    });
+    let another = || ask(whole(CREATE, "backend", "{"));
+    let mut told = another().await;
+    for _ in 0..10_000 {
+        if told.reason == "SERVER_BUSY" {
+            break;
+        }
+        told = another().await;
+    }
+    assert_eq!(told, Told::new(503, "UNAVAILABLE", "SERVER_BUSY"));
+    let cancel = request("POST", "/v1/operations/one:cancel", "alice", "Content-Length: 0\r\n");
+    assert_eq!(ask(cancel).await.http, 200);
+    assert!(waits.await.unwrap().starts_with("HTTP/1.1 200"));
+    assert_eq!(another().await, Told::new(400, "INVALID_ARGUMENT", "INVALID_ARGUMENT"));
     server.stop().await;
 }
 
