@@ -2,18 +2,18 @@
 //! the waiters that a commit wakes, how long methods take, and when workers asked for work. All
 //! but the last learn of a commit before its caller does.
 
-use std::collections::hash_map::Entry;
-use std::collections::{BTreeSet, HashMap};
-use std::hash::{BuildHasher as _, RandomState};
-use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+mod signals;
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use prost::Message as _;
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
-use tokio::sync::Notify;
-use tokio::sync::futures::OwnedNotified;
+
+pub(crate) use signals::Turn;
+use signals::{Queue, Signal, Signals};
 
 use crate::operation::{Record, RecordName, State};
 use crate::pace::Pace;
@@ -62,18 +62,12 @@ struct ByBytes;
 
 impl Weighter<RecordName, Arc<Hot>> for ByBytes {
     fn weight(&self, name: &RecordName, hot: &Arc<Hot>) -> u64 {
-        let any = |payload: &Option<crate::operation::Payload>| {
-            payload.as_ref().map_or(0, |payload| payload.value.len())
-        };
-        let record = &hot.record;
-        let outcome = match record.done().map(|done| &done.outcome) {
-            Some(crate::operation::Outcome::Response(payload)) => payload.value.len(),
-            Some(crate::operation::Outcome::Error(status)) => status.message.len() + 256,
-            None => 0,
-        };
+        let Record { request, labels, .. } = &*hot.record;
+        let request = request.as_ref().map_or(0, |request| request.value.len());
+        let labels: usize = labels.iter().map(|(key, value)| 64 + key.len() + value.len()).sum();
         // Kept once as the record, once encoded, about twice that as JSON.
-        let parts = any(&record.metadata) + outcome;
-        (512 + 2 * name.service.len() + any(&record.request) + 4 * parts) as u64
+        let operation = 4 * hot.record.operation_bytes();
+        (512 + 2 * name.service.len() + labels + request + operation) as u64
     }
 }
 
@@ -81,7 +75,7 @@ impl Weighter<RecordName, Arc<Hot>> for ByBytes {
 pub(crate) struct Live {
     hot: Cache<RecordName, Arc<Hot>, ByBytes>,
     records: Signals<RecordName>,
-    queues: Signals<(String, String)>,
+    queues: Signals<Queue>,
     feeds: Signals<Option<String>>,
     pace: Pace,
     lease_calls: LeaseCalls,
@@ -138,12 +132,9 @@ impl Live {
         self.records.register(vec![name.clone()])
     }
 
-    /// A signal at the next commit that makes a record of one of the methods leasable.
-    pub(crate) fn watch_queue(
-        &self,
-        service: &str,
-        methods: &[String],
-    ) -> Signal<'_, (String, String)> {
+    /// A turn at the next commit that makes a record of one of the methods leasable: each such
+    /// commit gives one turn, to whoever has waited longest.
+    pub(crate) fn watch_queue(&self, service: &str, methods: &[String]) -> Signal<'_, Queue> {
         let key = |method: &String| (service.to_owned(), method.clone());
         self.queues.register(methods.iter().map(key).collect())
     }
@@ -189,7 +180,7 @@ impl Observer for Live {
                 self.pace.learn(record);
             }
             if !removed && matches!(record.state, State::Pending { delayed_until: None }) {
-                self.queues.wake(&(record.name.service.clone(), record.method.clone()));
+                self.queues.wake_one(&(record.name.service.clone(), record.method.clone()));
             }
         }
         if !changed.is_empty() {
@@ -204,74 +195,6 @@ impl Observer for Live {
 /// A later write of labels has a later time.
 fn has_just_finished(record: &Record) -> bool {
     record.done().is_some_and(|done| done.finish_time == record.update_time)
-}
-
-const SHARDS: usize = 64;
-
-type Shard<K> = Mutex<HashMap<K, (Arc<Notify>, usize)>>;
-
-/// Who waits for what: an entry lives as long as somebody waits for it.
-struct Signals<K> {
-    hasher: RandomState,
-    shards: Vec<Shard<K>>,
-}
-
-impl<K: Clone + Eq + std::hash::Hash> Signals<K> {
-    fn new() -> Self {
-        let shards = (0..SHARDS).map(|_| Mutex::default()).collect();
-        Self { hasher: RandomState::new(), shards }
-    }
-
-    fn shard(&self, key: &K) -> MutexGuard<'_, HashMap<K, (Arc<Notify>, usize)>> {
-        let index = self.hasher.hash_one(key) as usize % SHARDS;
-        // A panic elsewhere leaves the map as it was between two whole changes.
-        self.shards[index].lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn register(&self, keys: Vec<K>) -> Signal<'_, K> {
-        let future = |key: &K| {
-            let mut shard = self.shard(key);
-            let entry = shard.entry(key.clone()).or_default();
-            entry.1 += 1;
-            // It counts from its creation, not from its first poll.
-            Box::pin(entry.0.clone().notified_owned())
-        };
-        let futures = keys.iter().map(future).collect();
-        Signal { signals: self, keys, futures }
-    }
-
-    fn wake(&self, key: &K) {
-        if let Some((notify, _)) = self.shard(key).get(key) {
-            notify.notify_waiters();
-        }
-    }
-}
-
-/// One registration; dropping it ends it.
-pub(crate) struct Signal<'a, K: Clone + Eq + std::hash::Hash> {
-    signals: &'a Signals<K>,
-    keys: Vec<K>,
-    futures: Vec<Pin<Box<OwnedNotified>>>,
-}
-
-impl<K: Clone + Eq + std::hash::Hash> Signal<'_, K> {
-    /// Returns once the signal has come, even if it came before the call.
-    pub(crate) async fn wait(&mut self) {
-        futures::future::select_all(self.futures.iter_mut().map(Pin::as_mut)).await;
-    }
-}
-
-impl<K: Clone + Eq + std::hash::Hash> Drop for Signal<'_, K> {
-    fn drop(&mut self) {
-        for key in &self.keys {
-            if let Entry::Occupied(mut entry) = self.signals.shard(key).entry(key.clone()) {
-                entry.get_mut().1 -= 1;
-                if entry.get().1 == 0 {
-                    entry.remove();
-                }
-            }
-        }
-    }
 }
 
 #[cfg(test)]

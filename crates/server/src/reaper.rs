@@ -76,9 +76,15 @@ impl Reaper {
                 };
                 (name, Box::new(event) as Apply)
             };
-            for answer in self.store.update(names.into_iter().map(tick).collect()).await {
-                if let Err(StoreError::Unavailable(error)) = answer {
-                    return Err(StoreError::Unavailable(error));
+            let ticks = names.iter().cloned().map(tick).collect();
+            for (name, answer) in names.iter().zip(self.store.update(ticks).await) {
+                match answer {
+                    Err(error @ StoreError::Unavailable(_)) => return Err(error),
+                    // The others are not to wait for it.
+                    Err(error @ StoreError::Broken(_)) => {
+                        tracing::error!(%name, %error, "the reaper passes over a record");
+                    }
+                    _ => {}
                 }
             }
             // Only now: a pass that failed, or hung, leaves a gap.

@@ -158,8 +158,9 @@ reasons! {
     /// `limit` has run out: `store_bytes_max`, or the disk's last 5 %. Only creates are refused.
     StoreFull "STORE_FULL" ResourceExhausted:
         "Delete operations that are done, shorten `retention`, or make room; try again later.",
-    /// There is no room for another connection (`connections_max`) or for the request's body
-    /// (`bodies_bytes_max`). Nothing was changed.
+    /// There is no room for another connection (`connections_max`), for the request's body
+    /// (`bodies_bytes_max`), or for another answer that its connection does not take
+    /// (`answers_max`). Nothing was changed.
     ServerBusy "SERVER_BUSY" Unavailable:
         "Try again, over connections that are open already. Operators raise the limit.",
     /// The store can't be reached or written to. Nothing was changed.

@@ -164,6 +164,7 @@ async fn start_over(
                 page_size_max: limits.page_size_max,
                 heartbeat,
                 list_scan_max: limits.list_scan_max,
+                store_rows_max: limits.store_rows_max,
                 filter_bytes_max: limits.filter_bytes_max,
             },
             strays: Strays::default(),
@@ -196,6 +197,8 @@ async fn start_over(
 /// The newest records of each service that tell, before the first commit, how long its
 /// methods take.
 const SEEDS: usize = 100;
+/// Bytes of their payloads.
+const SEED_BYTES_MAX: usize = 1 << 20;
 
 /// Learns from what finished before the start. Bounded by the number of records looked at,
 /// not of successes found: a start takes no longer for a large store.
@@ -210,9 +213,13 @@ async fn seed_pace(store: &dyn Store, live: &Live, catalog: &Catalog) {
             order: Order::NewestFirst,
             after: None,
             limit: SEEDS,
+            bytes_max: SEED_BYTES_MAX,
+            rows_max: SEEDS,
         };
         match store.list(query).await {
-            Ok(records) => records.iter().rev().for_each(|record| live.pace().learn(record)),
+            Ok(listed) => {
+                listed.records.iter().rev().for_each(|record| live.pace().learn(record));
+            }
             Err(error) => tracing::warn!(%error, "could not read how long methods took"),
         }
     }

@@ -58,6 +58,10 @@ pub struct Limits {
     /// Rows that one page looks at for what of its filter no store answers. 10,000.
     #[serde(deserialize_with = "count")]
     pub list_scan_max: usize,
+    /// Rows that the store looks at for one page, whether its filter lets them through or not.
+    /// 100,000.
+    #[serde(deserialize_with = "count")]
+    pub store_rows_max: usize,
     /// Large answers (pages, leases, what a watch has read ahead) of one connection that are
     /// made or have not left; further ones wait. 8.
     #[serde(deserialize_with = "count")]
@@ -117,6 +121,7 @@ impl Default for Limits {
             filter_bytes_max: FILTER_BYTES_MAX,
             page_size_max: 1_000,
             list_scan_max: 10_000,
+            store_rows_max: 100_000,
             answers_max: 8,
             hot_bytes_max: 256 << 20,
             connections_max: 10_000,

@@ -117,6 +117,7 @@ impl Error {
             StoreError::Claimed(claimed) => Self::from_claimed(claimed),
             StoreError::Full(full) => Self::full(full),
             StoreError::Refused(refusal) => Self::from_refusal(refusal, name),
+            StoreError::Broken(source) => Self::internal(source),
             StoreError::Unavailable(source) => Self::unavailable(source),
         }
     }

@@ -1,16 +1,18 @@
 //! Interleavings driven by hand, over a store whose reads come when the test lets them.
 
 use std::collections::VecDeque;
+use std::sync::Mutex;
 
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use tokio::sync::oneshot;
 
+use super::signals::Shard;
 use super::*;
 use crate::operation::samples::{at, name, payload, record};
 use crate::operation::{Digest, Done, Finisher, Holder, Outcome, Timestamp};
 use crate::store::{
-    Apply, Birth, Changes, ChangesQuery, Found, LeaseApply, LeaseQuery, ListQuery, Waiting,
+    Apply, Birth, Changes, ChangesQuery, Found, LeaseApply, LeaseQuery, ListQuery, Listed, Waiting,
 };
 
 /// One record in a store whose reads arrive when the test lets them.
@@ -56,7 +58,7 @@ impl Store for Slow {
         unreachable!()
     }
 
-    fn list(&self, _: ListQuery) -> BoxFuture<'_, Result<Vec<Record>, StoreError>> {
+    fn list(&self, _: ListQuery) -> BoxFuture<'_, Result<Listed, StoreError>> {
         unreachable!()
     }
 
@@ -70,6 +72,7 @@ impl Store for Slow {
     fn lease(
         &self,
         _: LeaseQuery,
+        _: LeaseApply,
         _: LeaseApply,
     ) -> BoxFuture<'_, Result<Vec<Arc<Record>>, StoreError>> {
         unreachable!()
@@ -285,9 +288,57 @@ fn a_queue_is_woken_by_what_can_be_leased() {
         let mut elsewhere = live.watch_queue("t", &methods);
         let commit = Commit { record: Arc::new(record.clone()), removed, visible: true };
         live.committed(&[commit]);
-        assert_eq!(signal.wait().now_or_never().is_some(), woken, "{record:?}");
-        assert!(elsewhere.wait().now_or_never().is_none());
+        assert_eq!(signal.turn().now_or_never().is_some(), woken, "{record:?}");
+        assert!(elsewhere.turn().now_or_never().is_none());
     }
+}
+
+/// Each piece of work wakes one who waits, and a turn that is not used is another's.
+#[test]
+fn turns_go_round() {
+    let live = Live::new(1 << 20);
+    let [one, two] = ["pkg.Service/Method", "pkg.Service/Other"];
+    let work = |method: &str| Commit {
+        record: Arc::new(Record { method: method.to_owned(), ..record("x", at(0)) }),
+        removed: false,
+        visible: true,
+    };
+    let wait = |methods: &[&str]| {
+        live.watch_queue(
+            "s",
+            &methods.iter().map(|method| (*method).to_owned()).collect::<Vec<_>>(),
+        )
+    };
+    fn turn<'a>(signal: &mut Signal<'a, Queue>) -> Option<Turn<'a>> {
+        signal.turn().now_or_never()
+    }
+
+    let (mut a, mut b, mut c) = (wait(&[one, two]), wait(&[one]), wait(&[two]));
+    live.committed(&[work(one)]);
+    let (of_a, of_b) = (turn(&mut a), turn(&mut b));
+    assert!(of_a.is_some() && of_b.is_none() && turn(&mut c).is_none(), "who has waited longest");
+    // It looks, and finds other work: somebody else has to see to this.
+    drop(of_a);
+    let of_b = turn(&mut b).expect("it was passed on");
+    assert_eq!(of_b.method(), one);
+    of_b.end();
+    drop((a, b));
+
+    // A turn that comes to one who leaves.
+    let (a, mut b) = (wait(&[two, one]), wait(&[one]));
+    live.committed(&[work(one), work(one)]);
+    let of_b = turn(&mut b).expect("two pieces of work are two turns");
+    of_b.end();
+    let mut d = wait(&[one]);
+    assert!(turn(&mut d).is_none());
+    drop(a);
+    turn(&mut d).expect("it was passed on").end();
+    assert!(turn(&mut c).is_none(), "none of it was of its method");
+
+    // A turn that nobody waits for is kept for nobody: who comes looks first.
+    drop((b, c, d));
+    live.committed(&[work(one)]);
+    assert!(turn(&mut wait(&[one])).is_none());
 }
 
 #[test]

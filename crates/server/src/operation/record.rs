@@ -39,6 +39,21 @@ pub enum Outcome {
     Error(Status),
 }
 
+impl Outcome {
+    /// What it comes to, in bytes.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        match self {
+            Self::Response(response) => response.value.len(),
+            Self::Error(status) => {
+                let bytes = |detail: &Payload| detail.type_url.len() + detail.value.len();
+                let details = status.details.iter().map(bytes);
+                status.message.len() + details.sum::<usize>()
+            }
+        }
+    }
+}
+
 /// Who a call or an operation belongs to: `{issuer alias}:{subject}`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Principal(String);
@@ -323,6 +338,20 @@ impl Record {
             State::Done(done) => return done.expire_time,
         };
         [first, self.hold].into_iter().flatten().fold(self.deadline, Timestamp::min)
+    }
+
+    /// What response, metadata and error come to together, in bytes.
+    #[must_use]
+    pub fn operation_bytes(&self) -> usize {
+        let metadata = self.metadata.as_ref().map_or(0, |metadata| metadata.value.len());
+        metadata + self.done().map_or(0, |done| done.outcome.bytes())
+    }
+
+    /// What all of its payloads come to: nearly all of its bytes.
+    #[must_use]
+    pub fn payload_bytes(&self) -> usize {
+        let request = self.request.as_ref().map_or(0, |request| request.value.len());
+        request + self.operation_bytes()
     }
 
     /// Whether clients don't see it, whosever it is: no operation yet, or one no longer.

@@ -5,8 +5,8 @@ use prost::Message;
 use super::filter::{self, Asked};
 use super::{Api, Call, Kept, Pools, Slot};
 use crate::error::{Error, Result};
-use crate::operation::{Outcome, PageSize, PageToken, Record, page_digest};
-use crate::store::{Cursor, ListQuery};
+use crate::operation::{PageSize, PageToken, Record, page_digest};
+use crate::store::{Cursor, ListQuery, Listed};
 
 /// What a caller asked for, as it came.
 pub(super) struct Ask<'a> {
@@ -30,14 +30,14 @@ pub(super) struct Page<M> {
 const FIRST_ROWS: usize = 128;
 /// Rows of any later read.
 const READ_ROWS_MAX: usize = 1000;
-/// Bytes of payloads that a later read should come to.
-const READ_BYTES: usize = 1 << 20;
+/// Bytes of payloads of any read.
+const READ_BYTES_MAX: usize = 1 << 20;
 
 /// Reads a page: `query` without filter, place and limit; `view` makes the answer's items.
 ///
-/// What of the filter the store doesn't answer is asked of at most `list_scan_max`
-/// rows. So a page may be short, or empty, and have a token all the same: the place behind
-/// the last row that was looked at.
+/// What of the filter the store doesn't answer is asked of at most `list_scan_max` rows, and
+/// the store looks at no more than `store_rows_max`. So a page may be short, or empty, and have
+/// a token all the same: the place behind the last row that was looked at.
 pub(super) async fn page<M: Message>(
     api: &Api,
     call: &Call,
@@ -48,7 +48,7 @@ pub(super) async fn page<M: Message>(
     let size = PageSize::parse(ask.page_size)
         .map_err(|error| Error::invalid("page_size", format!("{error}")))?
         .get()
-        .clamp(1, api.limits.page_size_max.max(1));
+        .min(api.limits.page_size_max);
     let (filter, rest) = filter::parse(ask.filter, api.limits.filter_bytes_max)?.split();
     query.filter = filter;
     let digest = digest(call, &ask);
@@ -57,27 +57,22 @@ pub(super) async fn page<M: Message>(
             .map_err(|error| Error::invalid("page_token", format!("{error}")))?;
         query.after = Some(Cursor { create_time: token.create_time, name: token.name });
     }
-    let slot = call.slots.take().await;
+    let slot = call.slot(api).await?;
     let several = query.service.is_none();
 
     // With nothing left to ask, every row is one of the page's.
-    let look_max = if rest.is_always() { size } else { api.limits.list_scan_max.max(1) };
+    let look_max = if rest.is_always() { size } else { api.limits.list_scan_max };
     let (mut items, mut kept) = (Vec::new(), Vec::new());
     let (mut looked, mut bytes, mut read_rows) = (0, 0, FIRST_ROWS);
+    query.bytes_max = READ_BYTES_MAX;
+    query.rows_max = api.limits.store_rows_max;
     let more = loop {
-        let rows = read_rows.min(look_max - looked);
-        // One more than will be looked at tells whether there is another.
-        query.limit = rows + 1;
+        query.limit = read_rows.min(look_max - looked);
         let read = api.store.list(query.clone()).await;
-        let records = read.map_err(|error| Error::unavailable(Box::new(error)))?;
-        let (mut seen, mut full, mut weight, mut yields) = (0, false, 0, 0);
-        for record in records.iter().take(rows) {
-            weight += payload_bytes(record);
-            // Others on this thread get their turn.
-            if weight > (yields + 1) * READ_BYTES {
-                yields += 1;
-                tokio::task::yield_now().await;
-            }
+        let Listed { records, rest: place, rows } =
+            read.map_err(|error| Error::unavailable(Box::new(error)))?;
+        let (mut seen, mut full) = (0, false);
+        for record in &records {
             if rest.is_always()
                 || Asked::new(record, api.catalog.pool_of(&record.name.service)).is(&rest)
             {
@@ -100,14 +95,19 @@ pub(super) async fn page<M: Message>(
             }
         }
         looked += seen;
-        if let Some(last) = seen.checked_sub(1).and_then(|last| records.get(last)) {
-            query.after = Some(Cursor { create_time: last.create_time, name: last.name.clone() });
+        query.rows_max = query.rows_max.saturating_sub(rows);
+        if seen < records.len() {
+            if let Some(last) = seen.checked_sub(1).map(|last| &records[last]) {
+                query.after = Some(Cursor::of(last));
+            }
+            break true;
         }
-        if full || looked == look_max || records.len() <= rows {
-            break records.len() > seen;
+        let Some(place) = place else { break false };
+        query.after = Some(place);
+        if full || looked == look_max || query.rows_max == 0 {
+            break true;
         }
-        let fitting = records.len() * READ_BYTES / weight.max(1);
-        read_rows = fitting.min(2 * read_rows).clamp(1, READ_ROWS_MAX);
+        read_rows = (2 * read_rows).min(READ_ROWS_MAX);
     };
     let next = query.after.filter(|_| more).map(|Cursor { create_time, name }| {
         let token = PageToken { create_time, name, digest };
@@ -128,16 +128,6 @@ fn digest(call: &Call, ask: &Ask<'_>) -> [u8; 8] {
         ask.filter.as_bytes(),
         order.as_bytes(),
     ])
-}
-
-/// What a record's payloads come to: nearly all of its bytes.
-fn payload_bytes(record: &Record) -> usize {
-    let response = record.done().and_then(|done| match &done.outcome {
-        Outcome::Response(response) => Some(response),
-        Outcome::Error(_) => None,
-    });
-    let payloads = [record.request.as_ref(), record.metadata.as_ref(), response];
-    payloads.into_iter().flatten().map(|payload| payload.value.len()).sum()
 }
 
 #[cfg(test)]

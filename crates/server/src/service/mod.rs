@@ -70,6 +70,8 @@ pub(crate) struct Limits {
     pub heartbeat: Duration,
     /// Rows that one page looks at for what of its filter the store doesn't answer.
     pub list_scan_max: usize,
+    /// Rows that the store looks at for one page.
+    pub store_rows_max: usize,
     /// A list's filter.
     pub filter_bytes_max: usize,
 }
@@ -83,6 +85,7 @@ impl Limits {
         page_size_max: 1000,
         heartbeat: Duration::from_secs(15),
         list_scan_max: 10_000,
+        store_rows_max: 100_000,
         filter_bytes_max: 4 << 10,
     };
 }
@@ -183,9 +186,17 @@ impl Api {
 
     /// A change of time's with what the server itself writes into it.
     pub(crate) fn stamped(&self, record: &Record, change: Change) -> Change {
-        let service = self.catalog.service(&record.name.service);
-        let change = stamp_change(service.map(|service| &**service), record, change);
-        transition::noted(record, change, self.pools.current(&record.name.service))
+        self.stamping(&record.name.service)(record, change)
+    }
+
+    /// Sets what the server itself writes into the changes of a service's records.
+    fn stamping(&self, service: &str) -> impl Fn(&Record, Change) -> Change + Send + Sync + use<> {
+        let descriptors = self.pools.current(service);
+        let service = self.catalog.service(service).cloned();
+        move |record, change| {
+            let change = stamp_change(service.as_deref(), record, change);
+            transition::noted(record, change, descriptors)
+        }
     }
 
     /// Whether writes reach the store.

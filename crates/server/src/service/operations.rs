@@ -103,6 +103,8 @@ pub(super) async fn list(api: &Api, call: &Call, request: ListOperationsRequest)
         order: Order::NewestFirst,
         after: None,
         limit: 0,
+        bytes_max: 0,
+        rows_max: 0,
     };
     let Page { items, next_page_token, kept, slot } =
         page(api, call, ask, query, wire::operation).await?;

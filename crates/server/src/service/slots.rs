@@ -5,6 +5,10 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::{Instant, sleep_until};
+
+use super::{Api, Call, hold_until};
+use crate::error::{Error, Kind, Result};
 
 /// Answers below this size give their slots up at once.
 const LARGE_BYTES: usize = 64 << 10;
@@ -23,6 +27,34 @@ impl Slots {
         let permit = self.0.clone().acquire_owned().await;
         Slot { _permit: permit.expect("the semaphore is never closed") }
     }
+
+    /// A slot, if one is free.
+    pub(super) fn try_take(&self) -> Option<Slot> {
+        self.0.clone().try_acquire_owned().ok().map(|permit| Slot { _permit: permit })
+    }
+}
+
+impl Call {
+    /// A slot for the answer, as long as its caller waits and the server runs.
+    ///
+    /// # Errors
+    /// `UNAVAILABLE`: the caller has other answers to take first.
+    pub(super) async fn slot(&self, api: &Api) -> Result<Slot> {
+        let mut draining = api.draining.clone();
+        let until = hold_until(None, self.deadline, Instant::now());
+        let taken = tokio::select! {
+            biased;
+            slot = self.slots.take() => Some(slot),
+            // An error means that the server is gone, which is stopping too.
+            _ = draining.wait_for(|stop| *stop) => None,
+            () = sleep_until(until) => None,
+        };
+        taken.ok_or_else(|| {
+            let message = "Earlier answers on this connection are still to be taken (answers_max); \
+                 nothing was changed. Take them, or use another connection.";
+            Error::new(Kind::ServerBusy, message)
+        })
+    }
 }
 
 /// A slot for one answer.
@@ -32,12 +64,17 @@ pub(crate) struct Slot {
 }
 
 impl Slot {
+    /// The slot, if an answer of so many bytes is worth one.
+    pub(super) fn worth(self, bytes: usize) -> Option<Self> {
+        (bytes >= LARGE_BYTES).then_some(self)
+    }
+
     /// The answer, which has the slot until it has left.
     pub(crate) fn hold(self, answer: Bytes) -> Bytes {
-        if answer.len() < LARGE_BYTES {
-            return answer;
+        match self.worth(answer.len()) {
+            None => answer,
+            Some(slot) => Bytes::from_owner(Held { answer, _slot: slot }),
         }
-        Bytes::from_owner(Held { answer, _slot: self })
     }
 }
 

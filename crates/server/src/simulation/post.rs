@@ -15,7 +15,7 @@ use super::tasks::TaskId;
 use crate::operation::{Digest, Record, RecordName, Timestamp};
 use crate::store::embedded::EmbeddedStore;
 use crate::store::{
-    Apply, Birth, Changes, ChangesQuery, Found, LeaseApply, LeaseQuery, ListQuery, Store,
+    Apply, Birth, Changes, ChangesQuery, Found, LeaseApply, LeaseQuery, ListQuery, Listed, Store,
     StoreError, Waiting,
 };
 
@@ -114,7 +114,7 @@ impl Store for Post {
         self.send("get", async move |store| store.get(names).await)
     }
 
-    fn list(&self, query: ListQuery) -> BoxFuture<'_, Result<Vec<Record>, StoreError>> {
+    fn list(&self, query: ListQuery) -> BoxFuture<'_, Result<Listed, StoreError>> {
         self.send("list", async move |store| store.list(query).await)
     }
 
@@ -129,8 +129,9 @@ impl Store for Post {
         &self,
         query: LeaseQuery,
         apply: LeaseApply,
+        undo: LeaseApply,
     ) -> BoxFuture<'_, Result<Vec<Arc<Record>>, StoreError>> {
-        self.send("lease", async move |store| store.lease(query, apply).await)
+        self.send("lease", async move |store| store.lease(query, apply, undo).await)
     }
 
     fn waiting(&self, limit: usize) -> BoxFuture<'_, Result<Vec<Waiting>, StoreError>> {

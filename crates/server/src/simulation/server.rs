@@ -212,8 +212,10 @@ impl Server {
             filter: Filter::default(),
             order: Order::OldestFirst,
             after: None,
-            limit: usize::MAX >> 1,
+            limit: usize::MAX,
+            bytes_max: usize::MAX,
+            rows_max: usize::MAX,
         };
-        finished(self.store.list(everything)).unwrap()
+        finished(self.store.list(everything)).unwrap().records
     }
 }

@@ -47,8 +47,8 @@ pub trait Store: Send + Sync + 'static {
     /// Reads the latest committed versions, or what is left of them.
     fn get(&self, names: Vec<RecordName>) -> BoxFuture<'_, Result<Vec<Found>, StoreError>>;
 
-    /// Reads one page, in order.
-    fn list(&self, query: ListQuery) -> BoxFuture<'_, Result<Vec<Record>, StoreError>>;
+    /// Reads a part of a list, in order.
+    fn list(&self, query: ListQuery) -> BoxFuture<'_, Result<Listed, StoreError>>;
 
     /// Changes records; answers what each is now (its last version, if it was removed).
     ///
@@ -61,10 +61,14 @@ pub trait Store: Send + Sync + 'static {
 
     /// Changes up to `query.limit` pending records that aren't delayed, oldest first,
     /// each of them once and by nobody else. `apply` is told the record's place in the answer.
+    ///
+    /// A caller that drops the call while the leases are made doesn't learn of them: `undo`,
+    /// told the same places, changes the records once more.
     fn lease(
         &self,
         query: LeaseQuery,
         apply: LeaseApply,
+        undo: LeaseApply,
     ) -> BoxFuture<'_, Result<Vec<Arc<Record>>, StoreError>>;
 
     /// Methods with records that [`lease`](Self::lease) would change, in the order of service
@@ -179,6 +183,22 @@ pub struct ListQuery {
     pub after: Option<Cursor>,
     /// At most so many.
     pub limit: usize,
+    /// At most so many bytes of payloads together, but always one record.
+    pub bytes_max: usize,
+    /// At most so many rows are looked at, whether they are let through or not; at least one.
+    pub rows_max: usize,
+}
+
+/// A part of a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed {
+    /// Its records, in order.
+    pub records: Vec<Record>,
+    /// The place behind which the list goes on, which may be far behind the last record;
+    /// `None` where it ends.
+    pub rest: Option<Cursor>,
+    /// How many rows were looked at.
+    pub rows: usize,
 }
 
 /// By create time, then name.
@@ -197,6 +217,14 @@ pub struct Cursor {
     pub create_time: Timestamp,
     /// Its name.
     pub name: RecordName,
+}
+
+impl Cursor {
+    /// A record's place.
+    #[must_use]
+    pub fn of(record: &Record) -> Self {
+        Self { create_time: record.create_time, name: record.name.clone() }
+    }
 }
 
 /// A place in the change feed: every visible write has one of its own, and a later commit's
@@ -286,6 +314,8 @@ pub enum StoreError {
     Full(Full),
     /// The change refused.
     Refused(Refusal),
+    /// This record can't be read, or its change is at fault; its neighbours are as they should be.
+    Broken(Box<dyn std::error::Error + Send + Sync>),
     /// The store can't be reached or written; nothing was changed.
     Unavailable(Box<dyn std::error::Error + Send + Sync>),
 }
@@ -305,6 +335,7 @@ impl fmt::Display for StoreError {
                 write!(f, "less than {percent_min} % of the store's disk is free")
             }
             Self::Refused(refusal) => write!(f, "refused: {refusal:?}"),
+            Self::Broken(source) => write!(f, "the record is broken: {source}"),
             Self::Unavailable(source) => write!(f, "the store is unavailable: {source}"),
         }
     }

@@ -14,6 +14,7 @@ use super::{
     service_name, token, within, writable,
 };
 use crate::error::{Error, Result, Violation};
+use crate::live::Turn;
 use crate::operation::{Grant, LeaseToken, Record, Release, Renewal, Span, Timestamp, transition};
 use crate::service::caller::backend_writes;
 use crate::service::{Api, Call, Kept, Reply, hold_until, payload};
@@ -77,11 +78,27 @@ pub(super) async fn lease(
     };
     let note = || api.live.lease_calls().note(&query.service, &query.methods, api.store.now());
     note();
+    let mut turn: Option<Turn<'_>> = None;
     loop {
+        let slot = match call.slots.try_take() {
+            Some(slot) => slot,
+            // Whoever can be answered at once goes first.
+            None => {
+                turn = None;
+                call.slot(api).await?
+            }
+        };
         // Registered before the look, so that no commit falls between the two.
         let mut signal = api.live.watch_queue(&query.service, &query.methods);
-        let slot = call.slots.take().await;
         let (leased, kept) = grant(api, &query, &request.worker_id, duration).await?;
+        // A turn is over with what it was for; whoever took other work instead passes it on.
+        let over = |turn: &Turn<'_>| {
+            leased.records.is_empty()
+                || leased.records.iter().any(|one| one.method == turn.method())
+        };
+        if let Some(turn) = turn.take_if(|turn| over(turn)) {
+            turn.end();
+        }
         if !leased.records.is_empty() || until <= Instant::now() {
             return Ok(Reply { kept, slot: Some(slot), ..Reply::message(&leased) });
         }
@@ -90,17 +107,18 @@ pub(super) async fn lease(
             tokio::select! {
                 // No chance in what comes first: the simulation repeats itself.
                 biased;
-                () = signal.wait() => {}
+                turn = signal.turn() => Some(turn),
                 // An error means that the server is gone, which is stopping too.
-                _ = draining.wait_for(|stop| *stop) => {}
+                _ = draining.wait_for(|stop| *stop) => None,
             }
         };
-        let timed_out = timeout_at(until, woken).await.is_err();
+        let woken = timeout_at(until, woken).await;
         // A worker that waits for work asks for it all the time.
         note();
-        // A server that stops hands out no more work.
-        if timed_out || *draining.borrow() {
-            return Ok(Reply::message(&leased));
+        match woken {
+            Ok(Some(next)) => turn = Some(next),
+            // A server that stops hands out no more work.
+            Ok(None) | Err(_) => return Ok(Reply::message(&leased)),
         }
     }
 }
@@ -119,7 +137,14 @@ async fn grant(
         let grant = Grant { worker_id: worker_id.clone(), token, duration };
         transition::lease(record, &grant, now)
     };
-    let records = api.store.lease(query.clone(), Box::new(event)).await;
+    // Nobody else has the tokens.
+    let (drawn, stamp) = (random.clone(), api.stamping(&query.service));
+    let undo = move |place: usize, record: &Record, now: Timestamp| {
+        let token = Some(LeaseToken::mint(drawn[place]));
+        let release = Release { token, error: None, retry_delay: Span::ZERO };
+        Ok(stamp(record, transition::release(record, &release, now)?))
+    };
+    let records = api.store.lease(query.clone(), Box::new(event), Box::new(undo)).await;
     let records = records.map_err(|error| Error::unavailable(Box::new(error)))?;
     let view = |(record, random): (&Arc<Record>, &[u8; 16])| {
         let token = LeaseToken::mint(*random);

@@ -17,13 +17,10 @@ use prost::Message as _;
 pub(crate) use self::strays::Strays;
 
 use super::caller::{backend_reads, backend_writes};
-use super::lro::stamp_change;
 use super::{Api, Call, Reply, decode, payload, unimplemented};
 use crate::catalog::Service;
 use crate::error::{Error, Kind, Result, Violation};
-use crate::operation::{
-    Change, Decision, Expected, LeaseToken, Outcome, Record, RecordName, Refusal, transition,
-};
+use crate::operation::{Change, Decision, Expected, LeaseToken, Record, RecordName, Refusal};
 use crate::store::{Apply, StoreError};
 use crate::wire;
 
@@ -71,12 +68,8 @@ pub(super) async fn update(
     name: &RecordName,
     apply: Apply,
 ) -> std::result::Result<Arc<Record>, StoreError> {
-    let service = api.catalog.service(&name.service).cloned();
-    let descriptors = api.pools.current(&name.service);
-    let stamped = move |record: &Record, now| {
-        let change = stamp_change(service.as_deref(), record, apply(record, now)?);
-        Ok(transition::noted(record, change, descriptors))
-    };
+    let stamp = api.stamping(&name.service);
+    let stamped = move |record: &Record, now| Ok(stamp(record, apply(record, now)?));
     let answers = api.store.update(vec![(name.clone(), Box::new(stamped))]).await;
     answers.into_iter().next().unwrap_or(Err(StoreError::NotFound))
 }
@@ -174,16 +167,7 @@ fn check_size(api: &Api, field: &str, bytes: usize, violations: &mut Vec<Violati
 fn within(limit: usize, decision: Decision) -> Decision {
     let change = decision?;
     if let Change::Put(record) | Change::Remove(record, _) = &change {
-        let metadata = record.metadata.as_ref().map_or(0, |metadata| metadata.value.len());
-        let outcome = match record.done().map(|done| &done.outcome) {
-            Some(Outcome::Response(response)) => response.value.len(),
-            Some(Outcome::Error(error)) => {
-                let details = error.details.iter().map(|detail| detail.value.len());
-                error.message.len() + details.sum::<usize>()
-            }
-            None => 0,
-        };
-        let bytes = metadata + outcome;
+        let bytes = record.operation_bytes();
         if bytes > limit {
             return Err(Refusal::TooLarge { bytes, limit });
         }

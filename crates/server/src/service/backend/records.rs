@@ -49,6 +49,8 @@ pub(super) async fn list(api: &Api, call: &Call, request: ListRecordsRequest) ->
         order,
         after: None,
         limit: 0,
+        bytes_max: 0,
+        rows_max: 0,
     };
     let view = |record: &_| wire::record(record, None);
     let Page { items, next_page_token, kept, slot } = page(api, call, ask, query, view).await?;

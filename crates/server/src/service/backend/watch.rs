@@ -47,7 +47,7 @@ pub(super) async fn watch(api: &Api, call: &Call, request: WatchRecordsRequest) 
         service: (scope != "-").then(|| scope.to_owned()),
         bytes_max: api.limits.message_bytes_max,
         slots: call.slots.clone(),
-        slot: Some(call.slots.take().await),
+        slot: Some(call.slot(api).await?),
         filter: (!request.filter.trim().is_empty()).then_some(filter),
         catalog: api.catalog.clone(),
         told: Told::since(resumed.map_or(now, |token| token.horizon)),
@@ -130,26 +130,41 @@ impl Watch {
             }
             // The batch is gone; others on the connection may have been waiting for its slot.
             self.slot = None;
-            self.slot = Some(self.slots.take().await);
+            let wake_at = self.ends_at.map_or(self.heartbeat_at, |end| end.min(self.heartbeat_at));
+            self.slot = tokio::select! {
+                biased;
+                slot = self.slots.take() => Some(slot),
+                // An error means that the server is gone, which is stopping too.
+                _ = self.draining.wait_for(|stop| *stop) => None,
+                () = sleep_until(wake_at) => None,
+            };
+            if self.slot.is_none() {
+                self.beat();
+                continue;
+            }
             // Registered before the read, so that no commit falls between the two.
             let live = self.live.clone();
             let mut signal = live.watch_feed(self.service.as_deref());
             let more = self.read().await?;
-            if self.heartbeat_at <= Instant::now() {
-                self.messages.push_back((heartbeat(&self.place), vec![]));
-                self.heartbeat_at = Instant::now() + self.heartbeat;
-            }
+            self.beat();
             if more || !self.messages.is_empty() {
                 continue;
             }
             self.slot = None;
-            let wake_at = self.ends_at.map_or(self.heartbeat_at, |end| end.min(self.heartbeat_at));
             tokio::select! {
                 () = signal.wait() => {}
                 // An error means that the server is gone, which is stopping too.
                 _ = self.draining.wait_for(|stop| *stop) => {}
                 () = sleep_until(wake_at) => {}
             }
+        }
+    }
+
+    /// Says that nothing is new, if it is time to.
+    fn beat(&mut self) {
+        if self.heartbeat_at <= Instant::now() {
+            self.messages.push_back((heartbeat(&self.place), vec![]));
+            self.heartbeat_at = Instant::now() + self.heartbeat;
         }
     }
 
@@ -183,6 +198,8 @@ impl Watch {
             self.take(changed, &token);
         }
         self.move_to(read.through, time);
+        let bytes = self.messages.iter().map(|(message, _)| message.encoded_len()).sum();
+        self.slot = self.slot.take().and_then(|slot| slot.worth(bytes));
         Ok(read.more)
     }
 

@@ -11,7 +11,8 @@ use crate::operation::{
     Timestamp,
 };
 use crate::store::{
-    Birth, Commit, Faults, Found, LeaseQuery, ListQuery, Observer, Order, Step, Store, StoreError,
+    Birth, Commit, Faults, Found, LeaseApply, LeaseQuery, ListQuery, Observer, Order, Step, Store,
+    StoreError,
 };
 
 /// Opens a store over one place. Called again once that store is gone, it finds what was
@@ -156,13 +157,16 @@ impl Bench {
 
     /// Lists ids.
     pub(super) async fn ids(&self, query: ListQuery) -> Vec<String> {
-        let records = self.store().list(query).await.unwrap();
-        records.iter().map(|record| record.name.operation.id.to_string()).collect()
+        let listed = self.store().list(query).await.unwrap();
+        listed.records.iter().map(|record| record.name.operation.id.to_string()).collect()
     }
 
     /// Ids of what a worker is given.
     pub(super) async fn lease(&self, query: LeaseQuery) -> Vec<String> {
-        let leased = self.store().lease(query, Box::new(|_, record, now| run(record, now))).await;
+        let leased = self
+            .store()
+            .lease(query, Box::new(|_, record, now| run(record, now)), as_it_is())
+            .await;
         leased.unwrap().iter().map(|record| record.name.operation.id.to_string()).collect()
     }
 }
@@ -183,6 +187,8 @@ pub(crate) fn everything() -> ListQuery {
         order: Order::NewestFirst,
         after: None,
         limit: 1000,
+        bytes_max: usize::MAX,
+        rows_max: usize::MAX,
     }
 }
 
@@ -200,6 +206,11 @@ pub(crate) fn work() -> LeaseQuery {
 pub(super) fn named(operation: &str) -> RecordName {
     let operation = OperationName::parse(operation).unwrap();
     RecordName { service: "s".to_owned(), operation }
+}
+
+/// What undoes nothing of a lease.
+pub(crate) fn as_it_is() -> LeaseApply {
+    Box::new(|_, _, _| Ok(Change::Keep))
 }
 
 /// A change that everybody sees.

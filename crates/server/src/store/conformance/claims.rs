@@ -211,7 +211,8 @@ pub(super) async fn a_store_that_dies_leaves_one_record_or_none(mut bench: Bench
         }
         let open = bench.store().list(everything()).await.unwrap();
         let holding = |record: &&Record| record.exclusive_claim().is_some();
-        let open: Vec<_> = open.iter().filter(holding).map(|record| record.name.clone()).collect();
+        let open: Vec<_> =
+            open.records.iter().filter(holding).map(|record| record.name.clone()).collect();
         assert_eq!(open.len(), 1, "{step:?}");
         bench.update(&open[0], finish).await.unwrap();
     }

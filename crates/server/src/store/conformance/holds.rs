@@ -133,7 +133,7 @@ pub(super) async fn a_store_that_dies_keeps_a_held_record_or_none(mut bench: Ben
         assert!(matches!(died, Err(StoreError::Unavailable(_))), "{step:?}");
         bench.reopen().await;
         assert_eq!(told(&bench, claiming("b", "1")).await.len(), 3, "{step:?}: found or made");
-        let [left] = &bench.store().list(everything()).await.unwrap()[..] else {
+        let [left] = &bench.store().list(everything()).await.unwrap().records[..] else {
             panic!("{step:?}: one is there");
         };
         assert_eq!(left.hold, claiming("a", "1").hold);

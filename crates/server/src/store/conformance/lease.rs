@@ -1,6 +1,6 @@
 use std::collections::BTreeSet;
 
-use super::bench::{Bench, run, touch, work};
+use super::bench::{Bench, as_it_is, run, touch, work};
 use crate::operation::samples::{at, payload, record};
 use crate::operation::{Change, Holder, Record, Refusal, State};
 use crate::store::{LeaseQuery, Waiting};
@@ -99,7 +99,7 @@ pub(super) async fn what_the_change_refuses_is_not_leased(mut bench: Bench) {
             Ok(Change::Put(next))
         }
     };
-    let leased = bench.store().lease(work(), Box::new(apply)).await.unwrap();
+    let leased = bench.store().lease(work(), Box::new(apply), as_it_is()).await.unwrap();
     let told: Vec<_> =
         leased.iter().map(|one| (one.name.operation.id.as_str(), one.attempt)).collect();
     assert_eq!(told, [("b", 0), ("d", 1)], "places are counted without the others");
@@ -116,7 +116,8 @@ pub(super) async fn no_record_is_leased_twice(mut bench: Bench) {
             let mut own = Vec::new();
             loop {
                 let query = LeaseQuery { limit, ..work() };
-                let leased = store.lease(query, Box::new(|_, record, now| run(record, now)));
+                let leased =
+                    store.lease(query, Box::new(|_, record, now| run(record, now)), as_it_is());
                 let leased = leased.await.unwrap();
                 if leased.is_empty() {
                     return own;

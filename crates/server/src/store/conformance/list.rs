@@ -157,10 +157,10 @@ pub(super) async fn records_of_one_time_are_ordered_by_name(mut bench: Bench) {
     let mut sorted: Vec<RecordName> = names.map(|name| make(name).name).into();
     sorted.sort();
     let listed = bench.store().list(query.clone()).await.unwrap();
-    assert!(listed.iter().map(|record| &record.name).eq(&sorted));
+    assert!(listed.records.iter().map(|record| &record.name).eq(&sorted));
     let newest_first = ListQuery { order: Order::NewestFirst, ..query };
     let listed = bench.store().list(newest_first).await.unwrap();
-    assert!(listed.iter().map(|record| &record.name).eq(sorted.iter().rev()));
+    assert!(listed.records.iter().map(|record| &record.name).eq(sorted.iter().rev()));
 }
 
 pub(super) async fn pages_are_a_partition_while_rows_come_and_go(mut bench: Bench) {
@@ -188,6 +188,47 @@ pub(super) async fn pages_of_all_services_are_a_partition(mut bench: Bench) {
     }
 }
 
+pub(super) async fn a_part_ends_by_its_records_bytes_or_rows(mut bench: Bench) {
+    let make = |second: i64| {
+        let method = if second % 4 == 3 { "pkg.Service/Rare" } else { "pkg.Service/Method" };
+        let request = Some(payload("test.Request", &[0; 100]));
+        let record = record(&second.to_string(), at(second));
+        Record { method: method.to_owned(), request, ..record }
+    };
+    let made = bench.put_all((0..8).map(make).collect()).await;
+    bench.pause().await;
+    let metadata = made[0].payload_bytes() - 100;
+    let all = ListQuery { order: Order::OldestFirst, ..everything() };
+    let rare =
+        ListQuery { filter: Filter::parse("method=pkg.Service/Rare").unwrap(), ..all.clone() };
+    let bytes = |count: usize| count * (100 + metadata);
+    let table = [
+        // (query) -> its records, the place behind which it goes on, the rows looked at
+        (all.clone(), "01234567", None, 8),
+        (ListQuery { limit: 8, ..all.clone() }, "01234567", None, 8),
+        (ListQuery { limit: 3, ..all.clone() }, "012", Some(2), 4),
+        (ListQuery { bytes_max: bytes(3), ..all.clone() }, "012", Some(2), 4),
+        (ListQuery { bytes_max: bytes(3) - 1, ..all.clone() }, "01", Some(1), 3),
+        (ListQuery { bytes_max: 0, ..all.clone() }, "0", Some(0), 2),
+        (ListQuery { rows_max: 3, ..all.clone() }, "012", Some(2), 3),
+        (ListQuery { rows_max: 8, ..all.clone() }, "01234567", None, 8),
+        (ListQuery { hidden: false, rows_max: 1, ..all }, "0", Some(0), 1),
+        (rare.clone(), "37", None, 8),
+        (ListQuery { limit: 1, ..rare.clone() }, "3", Some(3), 8),
+        (ListQuery { rows_max: 3, ..rare.clone() }, "", Some(2), 3),
+        (ListQuery { rows_max: 6, ..rare.clone() }, "3", Some(5), 6),
+        (ListQuery { after: Some(Cursor::of(&made[3])), ..rare }, "7", None, 4),
+    ];
+    for (query, ids, rest, rows) in table {
+        let listed = bench.store().list(query.clone()).await.unwrap();
+        let found: String =
+            listed.records.iter().map(|record| record.name.operation.id.as_str()).collect();
+        assert_eq!(found, ids, "{query:?}");
+        assert_eq!(listed.rest, rest.map(|at: usize| Cursor::of(&made[at])), "{query:?}");
+        assert_eq!(listed.rows, rows, "{query:?}");
+    }
+}
+
 /// Reads page after page, while rows come and go before, behind and at the cursor.
 async fn partition(bench: &mut Bench, mut query: ListQuery) {
     // Three to a microsecond, as they come with one batch.
@@ -201,10 +242,10 @@ async fn partition(bench: &mut Bench, mut query: ListQuery) {
     query.limit = 4;
     for page in 0.. {
         bench.pause().await;
-        let records = bench.store().list(query.clone()).await.unwrap();
+        let records = bench.store().list(query.clone()).await.unwrap().records;
         assert!(records.len() <= 4);
         let Some(last) = records.last() else { break };
-        query.after = Some(Cursor { create_time: last.create_time, name: last.name.clone() });
+        query.after = Some(Cursor::of(last));
         seen.extend(records.iter().map(|record| record.name.clone()));
         let comer = |second| record(&format!("n{page}-{second}"), at(second));
         for comer in bench.put_all([-1, 4, 11].map(comer).into()).await {

@@ -19,7 +19,7 @@ mod tombstones;
 use futures::future::BoxFuture;
 
 pub use bench::{Bench, Log, Open};
-pub(crate) use bench::{everything, remove, touch, work};
+pub(crate) use bench::{as_it_is, everything, remove, touch, work};
 
 pub use crate::clock::ManualClock;
 
@@ -71,6 +71,7 @@ const CASES: &[Case] = cases![
     list::records_of_one_time_are_ordered_by_name,
     list::pages_are_a_partition_while_rows_come_and_go,
     list::pages_of_all_services_are_a_partition,
+    list::a_part_ends_by_its_records_bytes_or_rows,
     lease::the_oldest_are_leased_first,
     lease::only_the_methods_asked_for_are_leased,
     lease::only_what_is_pending_and_not_delayed_is_leased,

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::bench::{Bench, TOMBSTONE_RETENTION, born, refuse, remove, touch, work};
+use super::bench::{Bench, TOMBSTONE_RETENTION, as_it_is, born, refuse, remove, touch, work};
 use crate::operation::samples::{at, record};
 use crate::operation::{Change, Record, RecordName};
 use crate::store::Apply;
@@ -18,7 +18,9 @@ pub(super) async fn commits_are_told_before_their_callers(bench: Bench) {
                 let touched = store.update(vec![update]).await.remove(0).unwrap();
                 assert!(log.holds(&touched));
             }
-            let leased = store.lease(work(), Box::new(|_, record, now| touch(record, now))).await;
+            let leased = store
+                .lease(work(), Box::new(|_, record, now| touch(record, now)), as_it_is())
+                .await;
             assert!(leased.unwrap().iter().all(|leased| log.holds(leased)));
         })
     };
@@ -34,7 +36,7 @@ pub(super) async fn what_changes_nothing_is_not_told(bench: Bench) {
     bench.update(&made.name, |_, _| Ok(Change::Keep)).await.unwrap();
     assert!(bench.update(&made.name, refuse).await.is_err());
     assert!(bench.store().create(vec![born(record("a", at(0)))]).await.remove(0).is_err());
-    let kept = bench.store().lease(work(), Box::new(|_, _, _| Ok(Change::Keep))).await;
+    let kept = bench.store().lease(work(), Box::new(|_, _, _| Ok(Change::Keep)), as_it_is()).await;
     assert!(kept.unwrap().is_empty());
     bench.store().ready().await.unwrap();
     assert!(bench.log.take().is_empty());

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use rusqlite::{Connection, OptionalExtension as _, params};
 
-use super::read;
+use super::{codec, read};
 use crate::operation::{
-    Claim, ClaimKey, Claimed, Digest, Gone, Id, OperationName, Parent, REQUEST_ID_RETENTION,
-    Record, RecordName, Span, Timestamp, Verdict, judge,
+    Claim, ClaimKey, Claimed, Digest, Gone, OperationName, REQUEST_ID_RETENTION, Record,
+    RecordName, Span, Timestamp, Verdict, judge,
 };
 
 pub(super) const GET: &str = "SELECT service, parent, id, body, confirmed, gone FROM claims \
@@ -42,16 +42,10 @@ pub(super) fn check(
 }
 
 fn get(connection: &Connection, key: ClaimKey) -> rusqlite::Result<Option<Claim>> {
-    let broken = |what: &'static str| {
-        rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Blob, what.into())
-    };
     let mut statement = connection.prepare_cached(GET)?;
     let found = statement.query_row(params![key.kind as i32, key.scope.0], |row| {
-        let text = |index: usize| row.get::<_, String>(index);
-        let parent = Parent::parse(&text(1)?).map_err(|_| broken("parent"))?;
-        let id = Id::parse(&text(2)?).map_err(|_| broken("id"))?;
         Ok(Claim {
-            name: RecordName { service: text(0)?, operation: OperationName { parent, id } },
+            name: codec::name(row, 0)?,
             body: row.get::<_, Option<[u8; 32]>>(3)?.map(Digest),
             confirmed: row.get(4)?,
             gone: row.get::<_, Option<i32>>(5)?.and_then(Gone::from_number),

@@ -215,6 +215,14 @@ fn broken(what: &'static str) -> rusqlite::Error {
     rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Blob, what.into())
 }
 
+/// A name, of which service, parent and id stand in three columns.
+pub(super) fn name(row: &Row<'_>, first: usize) -> rusqlite::Result<RecordName> {
+    let text = |index: usize| row.get::<_, String>(first + index);
+    let parent = Parent::parse(&text(1)?).map_err(|_| broken("parent"))?;
+    let id = Id::parse(&text(2)?).map_err(|_| broken("id"))?;
+    Ok(RecordName { service: text(0)?, operation: OperationName { parent, id } })
+}
+
 /// The columns that [`record`] reads, in its order.
 pub(super) const COLUMNS: &str = "records.row, service, parent, id, owner, method, create_time, \
      head, requests.body, outcomes.body";
@@ -259,13 +267,10 @@ pub(super) fn record(row: &Row<'_>) -> rusqlite::Result<(i64, Record)> {
         State::Pending { delayed_until: head.delayed_until.map(time) }
     };
 
-    let text = |index: usize| row.get::<_, String>(index);
-    let parent = Parent::parse(&text(2)?).map_err(|_| broken("parent"))?;
-    let id = Id::parse(&text(3)?).map_err(|_| broken("id"))?;
     let owner = row.get::<_, Option<String>>(4)?;
     let record = Record {
-        name: RecordName { service: text(1)?, operation: OperationName { parent, id } },
-        method: text(5)?,
+        name: name(row, 1)?,
+        method: row.get(5)?,
         owner: owner
             .map(|text| Principal::parse(&text).ok_or_else(|| broken("owner")))
             .transpose()?,

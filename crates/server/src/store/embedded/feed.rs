@@ -5,10 +5,9 @@ use std::sync::Arc;
 use rusqlite::types::Value;
 use rusqlite::{Connection, params, params_from_iter};
 
-use super::codec::{COLUMNS, record};
-use super::lease::payload_bytes;
+use super::codec::{COLUMNS, name, record};
 use super::read::JOINS;
-use crate::operation::{Id, OperationName, Parent, RecordName, Timestamp};
+use crate::operation::{OperationName, RecordName, Timestamp};
 use crate::store::{Changed, Changes, ChangesQuery, Sequence};
 
 /// The statements that read records and removals, and their values.
@@ -55,7 +54,7 @@ pub(super) fn changes(connection: &Connection, query: &ChangesQuery) -> rusqlite
     let mut bytes = 0;
     while let Some(row) = rows.next()? {
         let (_, record) = record(row)?;
-        bytes += payload_bytes(&record);
+        bytes += record.payload_bytes();
         if bytes > query.bytes_max && !changes.is_empty() {
             horizon = changes.last().map(|(place, _)| *place);
             break;
@@ -73,11 +72,7 @@ pub(super) fn changes(connection: &Connection, query: &ChangesQuery) -> rusqlite
     while let Some(row) = rows.next()? {
         last = sequence(row.get(0)?);
         count += 1;
-        let text = |index: usize| row.get::<_, String>(index);
-        if let (Ok(parent), Ok(id)) = (Parent::parse(&text(2)?), Id::parse(&text(3)?)) {
-            let name = RecordName { service: text(1)?, operation: OperationName { parent, id } };
-            changes.push((last, Changed::Removed(name)));
-        }
+        changes.push((last, Changed::Removed(name(row, 1)?)));
     }
     if count >= query.limit {
         horizon = Some(horizon.map_or(last, |horizon| horizon.min(last)));

@@ -3,9 +3,12 @@
 use std::sync::Arc;
 
 use super::read;
-use super::write::Writer;
-use crate::operation::{Outcome, Record};
-use crate::store::{Commit, LeaseApply, LeaseQuery};
+use super::write::{Writer, broken};
+use crate::operation::Record;
+use crate::store::{Commit, LeaseApply, LeaseQuery, StoreError};
+
+/// So many records that can't be leased don't stand in the way of those behind them.
+const SPARE: usize = 16;
 
 impl Writer {
     /// Offers pending records to `apply`, the oldest first.
@@ -17,40 +20,41 @@ impl Writer {
     ) -> rusqlite::Result<Vec<Arc<Record>>> {
         let mut rows = Vec::new();
         for method in &query.methods {
-            rows.extend(read::ready(&self.connection, &query.service, method, query.limit)?);
+            let limit = query.limit.saturating_add(SPARE);
+            rows.extend(read::ready(&self.connection, &query.service, method, limit)?);
         }
         rows.sort_unstable();
         rows.dedup();
         let mut leased = Vec::new();
         let mut bytes = 0;
-        for row in rows.into_iter().take(query.limit) {
-            let Some(record) = read::by_row(&self.connection, row)? else { continue };
-            bytes += payload_bytes(&record);
+        for row in rows {
+            if leased.len() == query.limit {
+                break;
+            }
+            let record = match read::by_row(&self.connection, row) {
+                Ok(Some(record)) => record,
+                Ok(None) => continue,
+                Err(error) => {
+                    let error = broken(error)?;
+                    tracing::error!(row, %error, "a record can't be leased");
+                    continue;
+                }
+            };
+            bytes += record.payload_bytes();
             if bytes > query.bytes_max && !leased.is_empty() {
                 break;
             }
             let (place, now) = (leased.len(), self.now_for(&record));
             let decision = |record: &Record| apply(place, record, now);
-            if let Ok((record, true)) = self.decided(row, record, decision, commits)? {
-                leased.push(record);
+            let name = record.name.clone();
+            match self.decided(row, record, decision, commits)? {
+                Ok((record, true)) => leased.push(record),
+                Err(error @ StoreError::Broken(_)) => {
+                    tracing::error!(%name, %error, "a record can't be leased");
+                }
+                _ => {}
             }
         }
         Ok(leased)
     }
-}
-
-/// What a record's payloads come to.
-pub(super) fn payload_bytes(record: &Record) -> usize {
-    let bytes = |payload: &Option<crate::operation::Payload>| {
-        payload.as_ref().map_or(0, |payload| payload.value.len())
-    };
-    let outcome = match record.done().map(|done| &done.outcome) {
-        Some(Outcome::Response(response)) => response.value.len(),
-        Some(Outcome::Error(status)) => {
-            let details = status.details.iter().map(|detail| detail.value.len());
-            status.message.len() + details.sum::<usize>()
-        }
-        None => 0,
-    };
-    bytes(&record.request) + bytes(&record.metadata) + outcome
 }

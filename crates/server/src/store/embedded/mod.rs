@@ -5,11 +5,14 @@ mod codec;
 mod descriptors;
 mod feed;
 mod lease;
+mod leased;
 mod open;
 mod read;
+mod readers;
 mod rejections;
 mod removal;
 mod reply;
+mod rows;
 mod space;
 #[cfg(test)]
 mod tests;
@@ -24,18 +27,19 @@ use std::thread::JoinHandle;
 
 use bytes::Bytes;
 use futures::future::BoxFuture;
-use rusqlite::Connection;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
 pub use open::OpenError;
 
 pub use super::Faults;
 use super::{
-    Apply, Birth, Changes, ChangesQuery, Found, LeaseApply, LeaseQuery, ListQuery, Observer, Store,
-    StoreError, Waiting,
+    Apply, Birth, Changes, ChangesQuery, Found, LeaseApply, LeaseQuery, ListQuery, Listed,
+    Observer, Store, StoreError, Waiting,
 };
 use crate::clock::Clock;
 use crate::operation::{Digest, Record, RecordName, Span, Timestamp};
+use leased::Undo;
+use readers::Readers;
 use space::Room;
 pub use space::{Disk, Space, SystemDisk};
 use write::{Job, Queued};
@@ -75,8 +79,10 @@ pub struct EmbeddedStore {
     jobs: Mutex<Option<mpsc::UnboundedSender<Queued>>>,
     queue: Arc<Semaphore>,
     writer: Mutex<Option<JoinHandle<()>>>,
-    readers: Arc<Mutex<Vec<Connection>>>,
-    places: Arc<Semaphore>,
+    /// For callers.
+    readers: Readers,
+    /// For what time wants, which no caller's list keeps waiting.
+    keeper: Readers,
     clock: Arc<StoreClock>,
     tombstone_retention: Span,
     _lock: std::fs::File,
@@ -109,7 +115,7 @@ impl EmbeddedStore {
         let lock = open::lock(dir)?;
         let (connection, last, seq) = open::writer(dir)?;
         let clock = Arc::new(StoreClock { inner: clock, last: AtomicI64::new(last) });
-        let readers = (0..READERS).map(|_| open::reader(dir)).collect::<Result<Vec<_>, _>>()?;
+        let (readers, keeper) = (Readers::open(dir, READERS)?, Readers::open(dir, 1)?);
         let (sender, receiver) = mpsc::unbounded_channel();
         let tombstone_retention = options.tombstone_retention;
         let writer = write::Writer {
@@ -131,8 +137,8 @@ impl EmbeddedStore {
             jobs: Mutex::new(Some(sender)),
             queue: Arc::new(Semaphore::new(QUEUE)),
             writer: Mutex::new(Some(thread)),
-            readers: Arc::new(Mutex::new(readers)),
-            places: Arc::new(Semaphore::new(READERS)),
+            readers,
+            keeper,
             clock,
             tombstone_retention,
             _lock: lock,
@@ -144,7 +150,8 @@ impl EmbeddedStore {
     pub fn close(&self) {
         drop(locked(&self.jobs).take());
         self.queue.close();
-        self.places.close();
+        self.readers.close();
+        self.keeper.close();
         if let Some(thread) = locked(&self.writer).take()
             && thread.join().is_err()
         {
@@ -155,34 +162,12 @@ impl EmbeddedStore {
     async fn write<T>(&self, job: impl FnOnce(oneshot::Sender<T>) -> Job) -> Result<T, StoreError> {
         let place = self.queue.clone().acquire_owned().await.map_err(|_| closed())?;
         let (sender, answer) = oneshot::channel();
-        let queued = Queued { job: job(sender), _place: place };
+        let queued = Queued { job: job(sender), _place: Some(place) };
         let sent = locked(&self.jobs).as_ref().is_some_and(|jobs| jobs.send(queued).is_ok());
         if !sent {
             return Err(closed());
         }
         answer.await.map_err(|error| StoreError::Unavailable(Box::new(error)))
-    }
-
-    async fn read<T: Send + 'static>(
-        &self,
-        query: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
-    ) -> Result<T, StoreError> {
-        let unavailable = |error| StoreError::Unavailable(error);
-        let place = self.places.clone().acquire_owned().await.map_err(|_| closed())?;
-        let readers = self.readers.clone();
-        let read = tokio::task::spawn_blocking(move || {
-            let connection = locked(&readers).pop().expect("as many places as readers");
-            let result =
-                std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| query(&connection)));
-            locked(&readers).push(connection);
-            drop(place);
-            result
-        });
-        match read.await {
-            Ok(Ok(result)) => result.map_err(|error| unavailable(Box::new(error))),
-            Ok(Err(_)) => Err(unavailable("a read panicked".into())),
-            Err(error) => Err(unavailable(Box::new(error))),
-        }
     }
 }
 
@@ -216,13 +201,13 @@ impl Store for EmbeddedStore {
     }
 
     fn get(&self, names: Vec<RecordName>) -> BoxFuture<'_, Result<Vec<Found>, StoreError>> {
-        Box::pin(self.read(move |connection| {
+        Box::pin(self.readers.read(move |connection| {
             names.iter().map(|name| read::found(connection, name)).collect()
         }))
     }
 
-    fn list(&self, query: ListQuery) -> BoxFuture<'_, Result<Vec<Record>, StoreError>> {
-        Box::pin(self.read(move |connection| read::list(connection, &query)))
+    fn list(&self, query: ListQuery) -> BoxFuture<'_, Result<Listed, StoreError>> {
+        Box::pin(self.readers.read(move |connection| read::list(connection, &query)))
     }
 
     fn update(
@@ -243,17 +228,23 @@ impl Store for EmbeddedStore {
         &self,
         query: LeaseQuery,
         apply: LeaseApply,
+        undo: LeaseApply,
     ) -> BoxFuture<'_, Result<Vec<Arc<Record>>, StoreError>> {
-        Box::pin(async move { self.write(|reply| Job::Lease(query, apply, reply)).await? })
+        Box::pin(async move {
+            let jobs = locked(&self.jobs).as_ref().map(mpsc::UnboundedSender::downgrade);
+            let undo = Undo { apply: undo, jobs: jobs.ok_or_else(closed)? };
+            let leased = self.write(|reply| Job::Lease(query, apply, undo, reply)).await??;
+            Ok(leased.take())
+        })
     }
 
     fn waiting(&self, limit: usize) -> BoxFuture<'_, Result<Vec<Waiting>, StoreError>> {
-        Box::pin(self.read(move |connection| read::waiting(connection, limit)))
+        Box::pin(self.keeper.read(move |connection| read::waiting(connection, limit)))
     }
 
     fn due(&self, limit: usize) -> BoxFuture<'_, Result<Vec<RecordName>, StoreError>> {
         let now = self.clock.now();
-        Box::pin(self.read(move |connection| read::due(connection, now, limit)))
+        Box::pin(self.keeper.read(move |connection| read::due(connection, now, limit)))
     }
 
     fn keep_descriptors(
@@ -264,14 +255,15 @@ impl Store for EmbeddedStore {
     }
 
     fn descriptors(&self, digest: Digest) -> BoxFuture<'_, Result<Option<Bytes>, StoreError>> {
-        Box::pin(self.read(move |connection| descriptors::get(connection, digest)))
+        Box::pin(self.readers.read(move |connection| descriptors::get(connection, digest)))
     }
 
     fn forget(&self, limit: usize) -> BoxFuture<'_, Result<usize, StoreError>> {
         Box::pin(async move {
             let (now, retention) = (self.clock.now(), self.tombstone_retention);
             // A look beside the writer: mostly there is nothing.
-            let due = self.read(move |connection| removal::any_due(connection, now, retention));
+            let due =
+                self.keeper.read(move |connection| removal::any_due(connection, now, retention));
             if !due.await? {
                 return Ok(0);
             }
@@ -280,7 +272,7 @@ impl Store for EmbeddedStore {
     }
 
     fn changes(&self, query: ChangesQuery) -> BoxFuture<'_, Result<Changes, StoreError>> {
-        Box::pin(self.read(move |connection| feed::changes(connection, &query)))
+        Box::pin(self.readers.read(move |connection| feed::changes(connection, &query)))
     }
 
     fn forget_removals(
@@ -289,7 +281,8 @@ impl Store for EmbeddedStore {
         limit: usize,
     ) -> BoxFuture<'_, Result<usize, StoreError>> {
         Box::pin(async move {
-            let old = self.read(move |connection| feed::old(connection, before, limit)).await?;
+            let old =
+                self.keeper.read(move |connection| feed::old(connection, before, limit)).await?;
             let Some(old) = old else { return Ok(0) };
             self.write(|reply| Job::ForgetRemovals(old, reply)).await?
         })

@@ -5,12 +5,10 @@ use rusqlite::{Connection, OptionalExtension as _, params, params_from_iter};
 
 use std::sync::Arc;
 
-use super::codec::{COLUMNS, record};
+use super::codec::{COLUMNS, name, record};
 use super::{rejections, tombs};
-use crate::operation::{
-    Compare, Id, OperationName, Parent, Record, RecordName, StateName, Term, Timestamp,
-};
-use crate::store::{Found, ListQuery, Order, Waiting};
+use crate::operation::{Compare, OperationName, Record, RecordName, StateName, Term, Timestamp};
+use crate::store::{Cursor, Found, ListQuery, Listed, Order, Waiting};
 
 pub(super) const JOINS: &str = "LEFT JOIN requests ON requests.row = records.row \
      LEFT JOIN outcomes ON outcomes.row = records.row";
@@ -104,73 +102,92 @@ pub(super) fn due(
     limit: usize,
 ) -> rusqlite::Result<Vec<RecordName>> {
     let mut statement = connection.prepare_cached(DUE)?;
-    let rows = statement.query_map(params![now.micros(), limit as i64], |row| {
-        let text = |index: usize| row.get::<_, String>(index);
-        Ok((text(0)?, text(1)?, text(2)?))
-    })?;
-    let mut names = Vec::new();
-    for row in rows {
-        let (service, parent, id) = row?;
-        if let (Ok(parent), Ok(id)) = (Parent::parse(&parent), Id::parse(&id)) {
-            names.push(RecordName { service, operation: OperationName { parent, id } });
+    let rows = statement.query_map(params![now.micros(), limit as i64], |row| name(row, 0))?;
+    rows.collect()
+}
+
+/// A part of a list. What the filter says is looked up row by row, so that a filter which lets
+/// little through has its end, too; all else decides where an index begins.
+pub(super) fn list(connection: &Connection, query: &ListQuery) -> rusqlite::Result<Listed> {
+    let (sql, values) = list_sql(query);
+    let mut keys = connection.prepare_cached(&sql)?;
+    let mut by_row = connection.prepare_cached(&by_row_sql())?;
+    // As long as it is read, all else is read as of the same commit.
+    let mut keys = keys.query(params_from_iter(values))?;
+    let mut listed = Listed { records: Vec::new(), rest: None, rows: 0 };
+    let mut bytes = 0;
+    while let Some(key) = keys.next()? {
+        listed.rows += 1;
+        if key.get::<_, Option<bool>>(0)? == Some(true) {
+            let last = listed.records.last().map(Cursor::of);
+            if last.is_some() && listed.records.len() >= query.limit {
+                listed.rest = last;
+                break;
+            }
+            let (_, record) = by_row.query_row([key.get::<_, i64>(1)?], record)?;
+            bytes += record.payload_bytes();
+            if last.is_some() && bytes > query.bytes_max {
+                listed.rest = last;
+                break;
+            }
+            listed.records.push(record);
+        }
+        if listed.rows >= query.rows_max {
+            let place =
+                Cursor { create_time: Timestamp::from_micros(key.get(2)?), name: name(key, 3)? };
+            listed.rest = keys.next()?.map(|_| place);
+            break;
         }
     }
-    Ok(names)
+    Ok(listed)
 }
 
-/// One page.
-pub(super) fn list(connection: &Connection, query: &ListQuery) -> rusqlite::Result<Vec<Record>> {
-    let (sql, values) = list_sql(query);
-    let mut statement = connection.prepare_cached(&sql)?;
-    let rows = statement.query_map(params_from_iter(values), record)?;
-    rows.map(|row| row.map(|(_, record)| record)).collect()
-}
-
-/// The statement of a page and its values.
+/// The statement that finds the rows of a list, and its values: of each whether the filter lets
+/// it through, and its key.
 pub(super) fn list_sql(query: &ListQuery) -> (String, Vec<Value>) {
-    let mut conditions = Vec::new();
-    let mut values: Vec<Value> = Vec::new();
     let text = |text: &str| Value::Text(text.to_owned());
+    let (mut asked, mut values) = (vec!["1".to_owned()], Vec::new());
+    if !query.hidden {
+        asked.push("hidden = 0".to_owned());
+    }
+    // A time is where the list begins or ends; all other terms are asked of each row.
+    let (times, others): (Vec<&Term>, Vec<_>) =
+        query.filter.0.iter().partition(|term| matches!(term, Term::CreateTime(..)));
+    asked.extend(others.into_iter().map(|term| condition(term, &mut values)));
+
+    let mut bounds = vec!["1".to_owned()];
     if let Some(service) = &query.service {
-        conditions.push("service = ?".to_owned());
+        bounds.push("service = ?".to_owned());
         values.push(text(service));
     }
     if let Some(owner) = &query.owner {
-        conditions.push("owner = ?".to_owned());
+        bounds.push("owner = ?".to_owned());
         values.push(text(owner.as_str()));
     }
     if let Some(parent) = &query.parent {
-        conditions.push("parent = ?".to_owned());
+        bounds.push("parent = ?".to_owned());
         values.push(text(parent.as_str()));
     }
-    if !query.hidden {
-        conditions.push("hidden = 0".to_owned());
-    }
-    for term in &query.filter.0 {
-        conditions.push(condition(term, &mut values));
-    }
+    bounds.extend(times.into_iter().map(|term| condition(term, &mut values)));
     let (before, direction) = match query.order {
         Order::NewestFirst => ("<", "DESC"),
         Order::OldestFirst => (">", "ASC"),
     };
     if let Some(after) = &query.after {
         // The first condition lets an index start at the right place.
-        conditions.push(format!("create_time {before}= ?"));
+        bounds.push(format!("create_time {before}= ?"));
         values.push(Value::Integer(after.create_time.micros()));
-        conditions.push(format!("(create_time, service, parent, id) {before} (?, ?, ?, ?)"));
+        bounds.push(format!("(create_time, service, parent, id) {before} (?, ?, ?, ?)"));
         values.push(Value::Integer(after.create_time.micros()));
         values.push(text(&after.name.service));
         values.push(text(after.name.operation.parent.as_str()));
         values.push(text(after.name.operation.id.as_str()));
     }
-    if conditions.is_empty() {
-        conditions.push("1".to_owned());
-    }
-    values.push(Value::Integer(query.limit as i64));
     let sql = format!(
-        "SELECT {COLUMNS} FROM records {JOINS} WHERE {} \
-         ORDER BY create_time {direction}, service {direction}, parent {direction}, id {direction} LIMIT ?",
-        conditions.join(" AND ")
+        "SELECT {}, row, create_time, service, parent, id FROM records WHERE {} \
+         ORDER BY create_time {direction}, service {direction}, parent {direction}, id {direction}",
+        asked.join(" AND "),
+        bounds.join(" AND ")
     );
     (sql, values)
 }

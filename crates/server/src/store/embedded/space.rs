@@ -57,7 +57,7 @@ pub(super) struct Room {
 }
 
 impl Room {
-    /// Why no record can be added now, if none can. For each batch, not for each record.
+    /// Why no record can be added now, if none can: asks the disk.
     pub(super) fn full(&self, connection: &Connection) -> rusqlite::Result<Option<Full>> {
         let used = match self.bytes_max {
             Some(_) => used(connection)?,

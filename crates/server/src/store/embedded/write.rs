@@ -7,17 +7,16 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use rusqlite::{Connection, params};
+use rusqlite::Connection;
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 
 use super::claims::{self, Blocked};
 use super::descriptors::{self, Uses};
+use super::leased::{Leased, Undo};
 use super::reply::{Answer, Reply, answers_reply, send};
 use super::space::Room;
-use super::{StoreClock, codec, feed, read, tombs};
-use crate::operation::{
-    Change, Decision, Digest, OperationName, Record, RecordName, Span, State, Timestamp,
-};
+use super::{StoreClock, feed, read, tombs};
+use crate::operation::{Change, Decision, Digest, Record, RecordName, Span, Timestamp};
 use crate::store::{
     Apply, Birth, Commit, Faults, Full, LeaseApply, LeaseQuery, Observer, Step, StoreError,
 };
@@ -29,7 +28,7 @@ pub(super) enum Job {
     /// Change records.
     Update(Vec<(RecordName, Apply)>, oneshot::Sender<Vec<Answer>>),
     /// Hand records out.
-    Lease(LeaseQuery, LeaseApply, oneshot::Sender<Result<Vec<Arc<Record>>, StoreError>>),
+    Lease(LeaseQuery, LeaseApply, Undo, oneshot::Sender<Result<Leased, StoreError>>),
     /// Keep these descriptor sets.
     Keep(Vec<(Digest, Bytes)>, oneshot::Sender<Result<(), StoreError>>),
     /// Drop what was kept long enough.
@@ -40,10 +39,11 @@ pub(super) enum Job {
     Ping(oneshot::Sender<Result<(), StoreError>>),
 }
 
-/// A job with its place in the queue, which it gives up when the writer takes it.
+/// A job with its place in the queue, which it gives up when the writer takes it. What the store
+/// asks of itself has none.
 pub(super) struct Queued {
     pub(super) job: Job,
-    pub(super) _place: OwnedSemaphorePermit,
+    pub(super) _place: Option<OwnedSemaphorePermit>,
 }
 
 /// What a death is called.
@@ -121,11 +121,14 @@ impl Writer {
         let connection = &self.connection;
         connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
         self.uses.take();
-        let mut written = false;
+        let (mut written, mut full) = (false, None);
         for job in jobs {
             match job {
                 Job::Create(births, reply) => {
-                    let full = self.room.full(connection)?;
+                    let full = match full {
+                        Some(full) => full,
+                        None => *full.insert(self.room.full(connection)?),
+                    };
                     let mut answers = Vec::with_capacity(births.len());
                     for birth in births {
                         answers.push(self.create(&birth, full, commits)?);
@@ -139,9 +142,13 @@ impl Writer {
                     }
                     replies.push(answers_reply(reply, answers));
                 }
-                Job::Lease(query, apply, reply) => {
-                    let leased = self.lease(&query, &apply, commits)?;
-                    replies.push(Box::new(move |done| send(reply, done.map(|()| leased))));
+                // Whoever has left takes nothing.
+                Job::Lease(_, _, _, reply) if reply.is_closed() => {}
+                Job::Lease(query, apply, undo, reply) => {
+                    let records = self.lease(&query, &apply, commits)?;
+                    replies.push(Box::new(move |done| {
+                        send(reply, done.map(|()| Leased::new(records, undo)));
+                    }));
                 }
                 Job::Keep(sets, reply) => {
                     written |= descriptors::keep(connection, &sets)?;
@@ -198,7 +205,10 @@ impl Writer {
         full: Option<Full>,
         commits: &mut Vec<Commit>,
     ) -> rusqlite::Result<Answer> {
-        let record = birth(self.clock.now());
+        let record = match alone(|| birth(self.clock.now())) {
+            Ok(record) => record,
+            Err(error) => return Ok(Err(error)),
+        };
         let claims = record.claims();
         match claims::check(&self.connection, &claims)? {
             Some(Blocked::By(record)) => return Ok(Ok(record)),
@@ -218,41 +228,12 @@ impl Writer {
             }
             self.step(Step::Insert)?;
         }
-        let OperationName { parent, id } = &record.name.operation;
-        let columns = Columns::of(&record);
-        let mut statement = self.connection.prepare_cached(
-            "INSERT INTO records (service, parent, id, owner, method, state, create_time, \
-             finish_time, due_time, hidden, ready, seq, head) \
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-        )?;
-        let inserted = statement.execute(params![
-            record.name.service,
-            parent.as_str(),
-            id.as_str(),
-            record.owner.as_ref().map(|owner| owner.as_str()),
-            record.method,
-            columns.state,
-            record.create_time.micros(),
-            columns.finish_time,
-            columns.due_time,
-            columns.hidden,
-            columns.ready,
-            self.next_seq(),
-            codec::head(&record),
-        ])?;
-        if inserted == 0 {
+        if !self.insert(&record)? {
             for (key, _) in &claims {
                 claims::release(&self.connection, *key, &record.name)?;
             }
             return Ok(Err(StoreError::AlreadyExists));
         }
-        let row = self.connection.last_insert_rowid();
-        if let Some(request) = &record.request {
-            let sql = "INSERT INTO requests (row, body) VALUES (?, ?)";
-            self.connection.prepare_cached(sql)?.execute(params![row, codec::request(request)])?;
-        }
-        self.write_outcome(row, &record)?;
-        self.write_labels(row, &record)?;
         if !claims.is_empty() {
             self.step(Step::Confirm)?;
             for (key, _) in &claims {
@@ -276,9 +257,13 @@ impl Writer {
         apply: &Apply,
         commits: &mut Vec<Commit>,
     ) -> rusqlite::Result<Answer> {
-        let Some((row, record)) = read::get(&self.connection, name)? else {
-            let tombstone = tombs::get(&self.connection, name)?;
-            return Ok(Err(tombstone.map_or(StoreError::NotFound, StoreError::Gone)));
+        let (row, record) = match read::get(&self.connection, name) {
+            Ok(Some(found)) => found,
+            Ok(None) => {
+                let tombstone = tombs::get(&self.connection, name)?;
+                return Ok(Err(tombstone.map_or(StoreError::NotFound, StoreError::Gone)));
+            }
+            Err(error) => return broken(error).map(Err),
         };
         let now = self.now_for(&record);
         self.decided(row, record, |record| apply(record, now), commits)
@@ -297,7 +282,11 @@ impl Writer {
         decide: impl FnOnce(&Record) -> Decision,
         commits: &mut Vec<Commit>,
     ) -> rusqlite::Result<Result<(Arc<Record>, bool), StoreError>> {
-        Ok(match decide(&record) {
+        let decision = match alone(|| decide(&record)) {
+            Ok(decision) => decision,
+            Err(error) => return Ok(Err(error)),
+        };
+        Ok(match decision {
             Err(refusal) => Err(StoreError::Refused(refusal)),
             Ok(Change::Keep) => Ok((Arc::new(record), false)),
             Ok(Change::Put(next)) => {
@@ -322,74 +311,18 @@ impl Writer {
             }
         })
     }
-
-    fn replace(
-        &self,
-        row: i64,
-        before: &Record,
-        next: &Record,
-        seq: Option<i64>,
-    ) -> rusqlite::Result<()> {
-        let columns = Columns::of(next);
-        let mut statement = self.connection.prepare_cached(
-            "UPDATE records SET state = ?, finish_time = ?, due_time = ?, hidden = ?, ready = ?, \
-             seq = coalesce(?, seq), head = ? WHERE row = ?",
-        )?;
-        statement.execute(params![
-            columns.state,
-            columns.finish_time,
-            columns.due_time,
-            columns.hidden,
-            columns.ready,
-            seq,
-            codec::head(next),
-            row,
-        ])?;
-        if before.done().is_none() {
-            self.write_outcome(row, next)?;
-        }
-        if before.labels != next.labels {
-            self.connection.prepare_cached("DELETE FROM labels WHERE row = ?")?.execute([row])?;
-            self.write_labels(row, next)?;
-        }
-        Ok(())
-    }
-
-    fn write_outcome(&self, row: i64, record: &Record) -> rusqlite::Result<()> {
-        if let Some(done) = record.done() {
-            let sql = "INSERT INTO outcomes (row, body) VALUES (?, ?)";
-            let body = codec::outcome(&done.outcome);
-            self.connection.prepare_cached(sql)?.execute(params![row, body])?;
-        }
-        Ok(())
-    }
-
-    fn write_labels(&self, row: i64, record: &Record) -> rusqlite::Result<()> {
-        for (key, value) in &record.labels {
-            let sql = "INSERT INTO labels (row, key, value) VALUES (?, ?, ?)";
-            self.connection.prepare_cached(sql)?.execute(params![row, key, value])?;
-        }
-        Ok(())
-    }
 }
 
-/// What is looked up of a record.
-struct Columns {
-    state: i32,
-    finish_time: Option<i64>,
-    due_time: i64,
-    hidden: bool,
-    ready: bool,
+/// Runs what was handed in: its panic is its own, and no neighbour's.
+fn alone<T>(change: impl FnOnce() -> T) -> Result<T, StoreError> {
+    let done = catch_unwind(AssertUnwindSafe(change));
+    done.map_err(|_| StoreError::Broken("a change panicked".into()))
 }
 
-impl Columns {
-    fn of(record: &Record) -> Self {
-        Self {
-            state: record.state_name() as i32,
-            finish_time: record.done().map(|done| done.finish_time.micros()),
-            due_time: record.due_time().micros(),
-            hidden: record.is_hidden(),
-            ready: matches!(record.state, State::Pending { delayed_until: None }),
-        }
+/// A record that can't be read is its own failure; whatever else fails is the batch's.
+pub(super) fn broken(error: rusqlite::Error) -> rusqlite::Result<StoreError> {
+    match error {
+        rusqlite::Error::FromSqlConversionFailure(..) => Ok(StoreError::Broken(Box::new(error))),
+        error => Err(error),
     }
 }

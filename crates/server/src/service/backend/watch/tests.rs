@@ -4,7 +4,7 @@ use futures::FutureExt as _;
 
 use super::*;
 use crate::catalog::Sources;
-use crate::operation::samples::{at, name, record};
+use crate::operation::samples::{at, name, payload, record};
 use crate::operation::{Record, Span};
 use crate::store::conformance::{ManualClock, remove, touch};
 use crate::store::embedded::{EmbeddedOptions, EmbeddedStore};
@@ -129,26 +129,37 @@ async fn a_quiet_watch_beats_every_fifteen_seconds_with_a_fresh_token() {
     }
 }
 
+/// Large messages only: whoever tells a little leaves the slot to others.
 #[tokio::test(start_paused = true)]
-async fn it_has_a_slot_while_it_holds_messages() {
+async fn it_has_a_slot_while_it_holds_large_messages() {
     let place = Place::new();
-    let (mut first, mut second) = (place.watch(""), place.watch(""));
-    second.slots = first.slots.clone();
-    for watch in [&mut first, &mut second] {
+    let (mut first, mut second, mut small) = (place.watch(""), place.watch(""), place.watch(""));
+    (second.slots, small.slots) = (first.slots.clone(), first.slots.clone());
+    for watch in [&mut first, &mut second, &mut small] {
         watch.begin().await.unwrap();
         next(watch).await;
     }
     place.make(vec![record("a", at(0)), record("b", at(0))]).await;
-    assert_eq!(told(&next(&mut first).await), "a@1");
-    // The second reads only once the first has told what it read, and waits.
+    assert_eq!(told(&next(&mut small).await), "a@1");
+    for watch in [&mut first, &mut second] {
+        assert_eq!(told(&next(watch).await), "a@1");
+        assert_eq!(told(&next(watch).await), "b@1");
+    }
+    let large = |id: &str| Record {
+        request: Some(payload("test.Request", &[0; 50_000])),
+        ..record(id, at(0))
+    };
+    place.make(vec![large("c"), large("d")]).await;
+    assert_eq!(told(&next(&mut first).await), "c@1");
+    // The second reads only once the first has told what it read; it says that it is there.
+    let start = Instant::now();
+    let heartbeat = next(&mut second).await;
+    assert_eq!((told(&heartbeat).as_str(), start.elapsed().as_secs()), (".", 15));
     let mut told_second = Box::pin(next(&mut second));
     assert!((&mut told_second).now_or_never().is_none());
-    assert_eq!(told(&next(&mut first).await), "b@1");
-    let mut quiet = Box::pin(next(&mut first));
-    tokio::select! {
-        message = &mut told_second => assert_eq!(told(&message), "a@1"),
-        message = &mut quiet => panic!("there is nothing to tell but {}", told(&message)),
-    }
+    assert_eq!(told(&next(&mut first).await), "d@1");
+    assert_eq!(told(&next(&mut first).await), ".", "its own heartbeat is due, too");
+    assert_eq!(told(&told_second.await), "c@1");
 }
 
 #[tokio::test(start_paused = true)]

@@ -97,6 +97,8 @@ impl Shelf {
             order: Order::OldestFirst,
             after: None,
             limit: 0,
+            bytes_max: 0,
+            rows_max: 0,
         };
         let found = page(&self.api(limits), &call, ask, query, wire::operation).await?;
         let id = |operation: &Operation| {
@@ -152,6 +154,20 @@ async fn a_page_looks_at_so_many_rows_and_no_more() {
     // What the store answers alone isn't limited by that.
     let (ids, token) = shelf.page(limits, &list("done=false", 100), "").await.unwrap();
     assert_eq!((ids.len(), token.as_str()), (40, ""));
+
+    // The store passes over so many rows for a page, however many reads it takes.
+    let limits = Limits { store_rows_max: 15, ..Limits::USUAL };
+    for (filter, expected) in [
+        ("name>operations/r0033", ["", "", "r0034 r0035 r0036 r0037 r0038 r0039"]),
+        ("metadata.small=1 AND name>=operations/r0010", ["r0010", "r0020", "r0030"]),
+    ] {
+        let mut token = String::new();
+        for (page, ids) in expected.into_iter().enumerate() {
+            let (found, next) = shelf.page(limits, &list(filter, 100), &token).await.unwrap();
+            assert_eq!((found.join(" ").as_str(), next.is_empty()), (ids, page == 2), "{filter}");
+            token = next;
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -179,15 +195,11 @@ async fn pages_are_cut_by_size_and_bytes() {
     for filter in ["metadata.small=1", "metadata:*", "done=false", "state=RUNNING"] {
         let (all, token) = shelf.page(Limits::USUAL, &list(filter, 1000), "").await.unwrap();
         assert_eq!(token, "", "{filter}");
-        for limits in [
-            Limits::USUAL,
-            Limits { message_bytes_max: 1, ..Limits::USUAL },
-            Limits { page_size_max: 0, ..Limits::USUAL },
-        ] {
+        for limits in [Limits::USUAL, Limits { message_bytes_max: 1, ..Limits::USUAL }] {
             let (mut found, mut token) = (vec![], String::new());
             for size in 1.. {
                 let (ids, next) = shelf.page(limits, &list(filter, size), &token).await.unwrap();
-                let one = limits.message_bytes_max == 1 || limits.page_size_max == 0;
+                let one = limits.message_bytes_max == 1;
                 assert!(ids.len() <= if one { 1 } else { size as usize });
                 found.extend(ids);
                 token = next;

@@ -8,10 +8,11 @@ use futures::future::join_all;
 
 use super::{born, get, make, open};
 use crate::operation::samples::at;
-use crate::operation::{Change, Record};
-use crate::store::conformance::{Log, ManualClock, everything, remove, touch, work};
+use crate::operation::{Change, Record, RecordName};
+use crate::store::conformance::{Log, ManualClock, as_it_is, everything, remove, touch, work};
+use crate::store::embedded::open::writer;
 use crate::store::embedded::{EmbeddedOptions, EmbeddedStore, Faults};
-use crate::store::{Apply, Commit, Observer, Store as _, StoreError};
+use crate::store::{Apply, Commit, LeaseApply, LeaseQuery, Observer, Store as _, StoreError};
 
 /// Lets some commits through, then fails one, then lets all through.
 #[derive(Default)]
@@ -69,7 +70,7 @@ async fn a_commit_that_fails_fails_for_all_of_its_batch_and_for_no_other() {
     let removed = (b.name.clone(), Box::new(remove) as Apply);
     let mut removal = store.update(vec![removed]);
     let mut refusal = store.create(vec![born("a")]);
-    let mut leases = store.lease(work(), Box::new(|_, record, now| touch(record, now)));
+    let mut leases = store.lease(work(), Box::new(|_, record, now| touch(record, now)), as_it_is());
     let mut ping = store.ready();
     assert!((&mut creates).now_or_never().is_none());
     assert!((&mut updates).now_or_never().is_none());
@@ -89,7 +90,7 @@ async fn a_commit_that_fails_fails_for_all_of_its_batch_and_for_no_other() {
     assert!(unavailable(ping.await));
     assert!(log.take().is_empty(), "nobody is told of it");
 
-    let seen = store.list(everything()).await.unwrap();
+    let seen = store.list(everything()).await.unwrap().records;
     assert_eq!(seen, [(*b).clone(), (*a).clone()], "nothing of it is seen");
     assert_eq!(store.update(touched(&a.name)).await.remove(0).unwrap().version, 2);
     drop(store);
@@ -98,21 +99,90 @@ async fn a_commit_that_fails_fails_for_all_of_its_batch_and_for_no_other() {
     assert_eq!(get(&store, &b).await, Some(b));
 }
 
+fn broken<T>(answer: &Result<T, StoreError>) -> bool {
+    matches!(answer, Err(StoreError::Broken(_)))
+}
+
 #[tokio::test]
-async fn a_change_that_panics_fails_its_batch_and_the_writer_goes_on() {
+async fn a_change_that_panics_fails_alone() {
     let dir = tempfile::tempdir().unwrap();
     let store = open(dir.path()).unwrap();
     let a = make(&store, "a").await;
     let updates: Vec<(_, Apply)> = vec![
         (a.name.clone(), Box::new(touch)),
         (a.name.clone(), Box::new(|_, _| panic!("on purpose"))),
+        (a.name.clone(), Box::new(touch)),
     ];
-    assert!(store.update(updates).await.into_iter().all(unavailable));
+    let [first, second, third] = store.update(updates).await.try_into().unwrap();
+    assert_eq!((first.unwrap().version, broken(&second), third.unwrap().version), (2, true, 3));
     let stillborn = |_| -> Record { panic!("on purpose") };
-    assert!(store.create(vec![born("b"), Box::new(stillborn)]).await.into_iter().all(unavailable));
-    assert!(unavailable(store.lease(work(), Box::new(|_, _, _| panic!("on purpose"))).await));
-    assert_eq!(get(&store, &a).await.as_ref(), Some(&a), "nothing of it is seen");
-    assert_eq!(make(&store, "b").await.version, 1);
+    let [b, none] = store.create(vec![born("b"), Box::new(stillborn)]).await.try_into().unwrap();
+    assert!(b.is_ok() && broken(&none));
+    let lease: LeaseApply = Box::new(|_, record, now| match record.name.operation.id.as_str() {
+        "a" => panic!("on purpose"),
+        _ => touch(record, now),
+    });
+    let leased = store.lease(LeaseQuery { limit: 1, ..work() }, lease, as_it_is()).await.unwrap();
+    assert_eq!(leased[0].name.operation.id.as_str(), "b");
+}
+
+#[tokio::test]
+async fn a_record_that_cannot_be_read_stands_in_nobodys_way() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path()).unwrap();
+    let (a, b) = (make(&store, "a").await, make(&store, "b").await);
+    let (outside, ..) = writer(dir.path()).unwrap();
+    outside.execute("UPDATE records SET head = x'ff' WHERE id = 'a'", []).unwrap();
+    let touched = |name: &RecordName| (name.clone(), Box::new(touch) as Apply);
+    let answers = store.update(vec![touched(&a.name), touched(&b.name)]).await;
+    assert!(broken(&answers[0]) && answers[1].is_ok(), "{answers:?}");
+    let query = LeaseQuery { limit: 1, ..work() };
+    let lease: LeaseApply = Box::new(|_, record, now| touch(record, now));
+    let leased = store.lease(query, lease, as_it_is()).await.unwrap();
+    assert_eq!(leased[0].name, b.name);
+}
+
+/// Holds the writer in the middle of a lease.
+fn gated_lease() -> (LeaseApply, Gate) {
+    let (held, gate) = gate();
+    let apply = move |_: usize, record: &Record, now| {
+        held(record, now)?;
+        touch(record, now)
+    };
+    (Box::new(apply), gate)
+}
+
+#[tokio::test]
+async fn a_lease_whose_caller_leaves_is_given_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path()).unwrap();
+    make(&store, "a").await;
+    let undo = || -> LeaseApply {
+        Box::new(|place, record, now| {
+            let Ok(Change::Put(mut next)) = touch(record, now) else { panic!("it is put") };
+            next.attempt = 70 + place as u32;
+            Ok(Change::Put(next))
+        })
+    };
+    let (apply, gate) = gated_lease();
+    let mut lease = store.lease(work(), apply, undo());
+    assert!((&mut lease).now_or_never().is_none());
+    gate.reached.await.unwrap();
+    // It leaves while it is leased, and another before that.
+    let left = store.lease(work(), Box::new(|_, _, _| panic!("for nobody")), undo());
+    assert!(left.now_or_never().is_none());
+    drop(lease);
+    gate.go.send(()).unwrap();
+    store.ready().await.unwrap();
+    // What the store asks of itself stands behind what was asked before.
+    store.ready().await.unwrap();
+    let listed = store.list(everything()).await.unwrap().records;
+    assert_eq!((listed[0].version, listed[0].attempt), (3, 70));
+
+    let kept = store.lease(work(), Box::new(|_, record, now| touch(record, now)), undo()).await;
+    assert_eq!(kept.unwrap().len(), 1);
+    store.ready().await.unwrap();
+    assert_eq!(store.list(everything()).await.unwrap().records[0].version, 4, "it was taken");
 }
 
 #[tokio::test]
@@ -133,7 +203,7 @@ async fn a_change_whose_caller_left_is_made_all_the_same() {
     drop(first);
     store.ready().await.unwrap();
     assert_eq!(get(&store, &a).await.unwrap().version, 2);
-    assert_eq!(store.list(everything()).await.unwrap().len(), 2);
+    assert_eq!(store.list(everything()).await.unwrap().records.len(), 2);
 }
 
 /// What waits for its answer doesn't keep a store open, or the end of the server would wait
@@ -164,7 +234,7 @@ async fn closing_does_what_was_asked_and_waits_for_nobody() {
     let store = open(dir.path()).unwrap();
     let mut query = everything();
     query.limit = 10_000;
-    assert_eq!(store.list(query).await.unwrap().len(), kept, "those, and no others");
+    assert_eq!(store.list(query).await.unwrap().records.len(), kept, "those, and no others");
 }
 
 /// An observer that is told, and lets the test look at the store before the answer leaves.

@@ -8,7 +8,7 @@ use rusqlite::Connection;
 use super::{get, make, open};
 use crate::operation::RecordName;
 use crate::operation::samples::at;
-use crate::store::conformance::{Log, ManualClock, everything, touch, work};
+use crate::store::conformance::{Log, ManualClock, as_it_is, everything, touch, work};
 use crate::store::embedded::open::{path, reader, writer};
 use crate::store::embedded::{EmbeddedOptions, EmbeddedStore, OpenError};
 use crate::store::{Apply, Store as _, StoreError};
@@ -202,7 +202,7 @@ async fn all_unavailable(store: &EmbeddedStore, name: &RecordName) {
     assert!(unavailable(store.create(vec![super::born("b")]).await.remove(0).unwrap_err()));
     let update = (name.clone(), Box::new(touch) as Apply);
     assert!(unavailable(store.update(vec![update]).await.remove(0).unwrap_err()));
-    let lease = store.lease(work(), Box::new(|_, record, now| touch(record, now)));
+    let lease = store.lease(work(), Box::new(|_, record, now| touch(record, now)), as_it_is());
     assert!(unavailable(lease.await.unwrap_err()));
     assert!(unavailable(store.get(vec![name.clone()]).await.unwrap_err()));
     assert!(unavailable(store.list(everything()).await.unwrap_err()));
