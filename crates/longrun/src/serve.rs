@@ -124,12 +124,17 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Exit, Failure> {
     make_data_dir(&config.data_dir)?;
     let authenticator = authenticator(&config)?;
     let mut signals = Signals::listen().map_err(Failure::new)?;
-    let running = start(config, authenticator, arguments.flags.sources.strict).await?;
+    let mut running = start(config, authenticator, arguments.flags.sources.strict).await?;
     tracing::info!(address = %running.local_addr(), "listening");
-    let came = signals.next().await;
-    tracing::info!(signal = %came, "stopping");
+    let failure = tokio::select! {
+        came = signals.next() => {
+            tracing::info!(signal = %came, "stopping");
+            None
+        }
+        () = running.failed() => Some(Failure::new("a part of the server failed; see the log")),
+    };
     signal::stop(&mut signals, running.shutdown()).await;
-    Ok(Exit::Ok)
+    failure.map_or(Ok(Exit::Ok), Err)
 }
 
 /// The data folder, for its owner alone if it has to be made.

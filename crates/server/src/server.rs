@@ -39,7 +39,7 @@ pub struct Settings {
     pub clock: Arc<dyn Clock>,
     /// Its randomness.
     pub random: Arc<dyn Random>,
-    /// How its store is opened.
+    /// How its store is opened; `store_bytes_max` of the limits goes before its own.
     pub store: EmbeddedOptions,
     /// Between two heartbeats of a watch. 15 s.
     pub heartbeat: Duration,
@@ -68,6 +68,8 @@ impl Settings {
 /// Why a server did not start.
 #[derive(Debug)]
 pub enum StartError {
+    /// A limit is none that `[limits]` could set.
+    Limits(String),
     /// The store could not be opened.
     Store(OpenError),
     /// The address could not be bound.
@@ -90,13 +92,14 @@ pub struct Running {
 /// Starts a server.
 ///
 /// # Errors
-/// When its store can't be opened or an address can't be bound.
+/// When a limit can't be, its store can't be opened or an address can't be bound.
 pub async fn start(settings: Settings) -> Result<Running, StartError> {
+    settings.limits.check().map_err(StartError::Limits)?;
     let live = Arc::new(Live::new(settings.limits.hot_bytes_max as u64));
     let observer: Arc<dyn Observer> = live.clone();
     let clock = settings.clock.clone();
-    let options =
-        EmbeddedOptions { bytes_max: settings.limits.store_bytes_max, ..settings.store.clone() };
+    let bytes_max = settings.limits.store_bytes_max.or(settings.store.bytes_max);
+    let options = EmbeddedOptions { bytes_max, ..settings.store.clone() };
     let opened = EmbeddedStore::open(&settings.data_dir, clock, observer, options);
     let embedded = Arc::new(opened.map_err(StartError::Store)?);
     let running = start_over(embedded.clone(), live, settings);
@@ -257,14 +260,27 @@ impl Running {
         self.health.set_service_status("", tonic_health::ServingStatus::NotServing).await;
         // Nobody listens any more if every task has ended, which is as good.
         let _ = self.stop.send(true);
-        while self.tasks.join_next().await.is_some() {}
+        while let Some(ended) = self.tasks.join_next().await {
+            ended.unwrap_or_else(|error| tracing::error!(%error, "a part of the server failed"));
+        }
         self.store.close();
+    }
+
+    /// Returns if a part of the server fails, as none should: without its reaper, say, no lease
+    /// runs out. It is for the caller to [stop](Self::shutdown) it then.
+    pub async fn failed(&mut self) {
+        match self.tasks.join_next().await {
+            Some(Err(error)) => tracing::error!(%error, "a part of the server failed"),
+            // Before the stop no part ends.
+            Some(Ok(())) | None => {}
+        }
     }
 }
 
 impl fmt::Display for StartError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Limits(error) => write!(f, "[limits]: {error}"),
             Self::Store(error) => write!(f, "{error}"),
             Self::Listen(address, error) => write!(f, "can't listen on {address}: {error}"),
             Self::Descriptors(error) => write!(f, "can't keep the descriptors: {error}"),
@@ -274,3 +290,33 @@ impl fmt::Display for StartError {
 }
 
 impl std::error::Error for StartError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalog::Sources;
+
+    fn settings(dir: &tempfile::TempDir, limits: Limits) -> Settings {
+        let catalog = Catalog::load(&Sources::default()).unwrap();
+        let listen = SocketAddr::from(([127, 0, 0, 1], 0));
+        Settings::new(listen, dir.path().to_owned(), catalog, Authenticator::open(), limits)
+    }
+
+    #[tokio::test]
+    async fn a_part_that_fails_is_told_of() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut running = start(settings(&dir, Limits::default())).await.unwrap();
+        assert!(futures::FutureExt::now_or_never(running.failed()).is_none());
+        running.tasks.spawn(async { panic!("on purpose") });
+        running.failed().await;
+        running.shutdown().await;
+    }
+
+    #[tokio::test]
+    async fn limits_that_no_file_could_set_are_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let limits = Limits { answers_max: 0, ..Limits::default() };
+        let error = start(settings(&dir, limits)).await.err().unwrap().to_string();
+        assert!(error.starts_with("[limits]: ") && error.contains("answers_max"), "{error}");
+    }
+}

@@ -104,6 +104,17 @@ pub struct Limits {
     pub drain_timeout: Duration,
 }
 
+impl Limits {
+    /// Whether `[limits]` could say the same.
+    ///
+    /// # Errors
+    /// What it would be told.
+    pub fn check(&self) -> Result<(), String> {
+        let table = toml::to_string(self).map_err(|error| error.to_string())?;
+        toml::from_str::<Self>(&table).map(drop).map_err(|error| error.to_string())
+    }
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Self {
