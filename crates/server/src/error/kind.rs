@@ -226,6 +226,34 @@ impl Kind {
         )
     }
 
+    /// What it is about: the type's URL, and the name.
+    pub(super) fn resource(&self) -> Option<(&'static str, &str)> {
+        const OPERATION: &str = "type.googleapis.com/google.longrunning.Operation";
+        const SERVICE: &str = "type.googleapis.com/google.api.Service";
+        match self {
+            Self::OperationNotFound { name }
+            | Self::OperationDeleted { name }
+            | Self::OperationExpired { name }
+            | Self::OperationAlreadyExists { name }
+            | Self::OperationDone { name }
+            | Self::OperationAdmitted { name }
+            | Self::LeaseRequired { name }
+            | Self::LeaseLost { name }
+            | Self::ExecutionSelf { name } => Some((OPERATION, name)),
+            Self::ServiceNotFound { service } => Some((SERVICE, service)),
+            _ => None,
+        }
+    }
+
+    /// Whose share of what is limited has run out.
+    pub(super) fn consumer(&self) -> Option<&str> {
+        match self {
+            Self::StoreFull { limit } => Some(limit),
+            Self::RateLimitExceeded { subject, .. } => Some(subject),
+            _ => None,
+        }
+    }
+
     /// The dynamic parts of the message, for programs (AIP-193).
     pub(super) fn metadata(&self) -> BTreeMap<String, String> {
         let one = |key: &str, value: String| BTreeMap::from([(key.to_owned(), value)]);
@@ -253,20 +281,14 @@ impl Kind {
                 };
                 limits.into_iter().filter_map(set).collect()
             }
-            Self::OperationNotFound { name }
-            | Self::OperationDeleted { name }
-            | Self::OperationExpired { name }
-            | Self::OperationAlreadyExists { name }
-            | Self::OperationDone { name }
-            | Self::OperationAdmitted { name }
-            | Self::LeaseRequired { name }
-            | Self::LeaseLost { name }
-            | Self::ExecutionSelf { name } => one("name", name.clone()),
             Self::ExclusiveKeyHeld { name: Some(name) } => one("name", name.clone()),
             Self::EtagMismatch { name, current } => pair("name", name, "etag", current),
             Self::StoreFull { limit } => one("limit", (*limit).to_owned()),
             Self::RateLimitExceeded { subject, .. } => one("consumer", subject.clone()),
-            _ => BTreeMap::new(),
+            other => match other.resource() {
+                Some((_, name)) => one("name", name.to_owned()),
+                None => BTreeMap::new(),
+            },
         }
     }
 }

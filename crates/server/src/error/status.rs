@@ -1,7 +1,8 @@
 //! An error as callers see it: code, HTTP status, challenge, details.
 
 use longrun_api::google::rpc::{
-    self, BadRequest, Code, ErrorInfo, QuotaFailure, RetryInfo, bad_request, quota_failure,
+    self, BadRequest, Code, ErrorInfo, PreconditionFailure, QuotaFailure, ResourceInfo, RetryInfo,
+    bad_request, precondition_failure, quota_failure,
 };
 
 use super::{Error, Kind, Reason, Violation, shortened};
@@ -77,39 +78,65 @@ impl Error {
             metadata: metadata.into_iter().map(|(key, value)| (key, shortened(value))).collect(),
         };
         let mut details = vec![any("ErrorInfo", &info)];
-        match &self.kind {
-            Kind::InvalidArgument { violations } => {
-                let violation = |one: &Violation| bad_request::FieldViolation {
-                    field: shortened(one.field.clone()),
-                    description: shortened(one.description.clone()),
-                    ..Default::default()
-                };
-                let field_violations = violations.iter().map(violation).collect();
-                details.push(any("BadRequest", &BadRequest { field_violations }));
-            }
-            Kind::StoreFull { limit } => {
-                let violation = quota_failure::Violation {
-                    subject: (*limit).to_owned(),
-                    description: self.message.clone(),
-                    ..Default::default()
-                };
-                details.push(any("QuotaFailure", &QuotaFailure { violations: vec![violation] }));
-            }
-            Kind::RateLimitExceeded { subject, .. } => {
-                let violation = quota_failure::Violation {
-                    subject: subject.clone(),
-                    description: self.message.clone(),
-                    ..Default::default()
-                };
-                details.push(any("QuotaFailure", &QuotaFailure { violations: vec![violation] }));
-            }
-            _ => {}
-        }
+        details.extend(self.called_for(code));
         if let Some(seconds) = self.retry_seconds() {
             let delay = prost_types::Duration { seconds: i64::from(seconds), nanos: 0 };
             details.push(any("RetryInfo", &RetryInfo { retry_delay: Some(delay) }));
         }
         rpc::Status { code: code as i32, message: self.message.clone(), details }
+    }
+
+    /// The detail that goes with a code besides the `ErrorInfo`, as Google's design guide has it.
+    fn called_for(&self, code: Code) -> Option<prost_types::Any> {
+        let description = shortened(self.message.clone());
+        match code {
+            Code::InvalidArgument | Code::OutOfRange => {
+                let violation = |one: &Violation| bad_request::FieldViolation {
+                    field: shortened(one.field.clone()),
+                    description: shortened(one.description.clone()),
+                    ..Default::default()
+                };
+                let field_violations = match &self.kind {
+                    Kind::InvalidArgument { violations } => {
+                        violations.iter().map(violation).collect()
+                    }
+                    kind => {
+                        let resumes = matches!(kind, Kind::ResumeTokenExpired);
+                        let field = if resumes { "resume_token" } else { "" }.to_owned();
+                        vec![violation(&Violation { field, description })]
+                    }
+                };
+                Some(any("BadRequest", &BadRequest { field_violations }))
+            }
+            Code::FailedPrecondition => {
+                let violation = precondition_failure::Violation {
+                    r#type: self.reason().map_or("", Reason::name).to_owned(),
+                    subject: self.kind.resource()?.1.to_owned(),
+                    description,
+                };
+                let failure = PreconditionFailure { violations: vec![violation] };
+                Some(any("PreconditionFailure", &failure))
+            }
+            Code::NotFound | Code::AlreadyExists => {
+                let (resource_type, name) = self.kind.resource()?;
+                let info = ResourceInfo {
+                    resource_type: resource_type.to_owned(),
+                    resource_name: shortened(name.to_owned()),
+                    owner: String::new(),
+                    description,
+                };
+                Some(any("ResourceInfo", &info))
+            }
+            Code::ResourceExhausted => {
+                let violation = quota_failure::Violation {
+                    subject: self.kind.consumer()?.to_owned(),
+                    description,
+                    ..Default::default()
+                };
+                Some(any("QuotaFailure", &QuotaFailure { violations: vec![violation] }))
+            }
+            _ => None,
+        }
     }
 }
 

@@ -34,6 +34,12 @@ curl -s $LONGRUN/v1/operations/none
         \"metadata\": {
           \"name\": \"operations/none\"
         }
+      },
+      {
+        \"@type\": \"type.googleapis.com/google.rpc.ResourceInfo\",
+        \"resourceType\": \"type.googleapis.com/google.longrunning.Operation\",
+        \"resourceName\": \"operations/none\",
+        \"description\": \"Operation \\\"operations/none\\\" was not found.\"
       }
     ]
   }
@@ -41,7 +47,9 @@ curl -s $LONGRUN/v1/operations/none
 ```
 
 Over gRPC the same `google.rpc.Status` is in `grpc-status-details-bin`. `domain` is the service's
-name, or `longrun.local` where none is known.
+name, or `longrun.local` where none is known. Beside the `ErrorInfo` stands what goes with the code:
+`BadRequest` (`INVALID_ARGUMENT`, `OUT_OF_RANGE`), `PreconditionFailure` (`FAILED_PRECONDITION`),
+`ResourceInfo` (`NOT_FOUND`, `ALREADY_EXISTS`), `QuotaFailure` (`RESOURCE_EXHAUSTED`), `RetryInfo`.
 ";
 
 const CALLS: &str = "\

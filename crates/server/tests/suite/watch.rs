@@ -224,7 +224,7 @@ async fn an_error_on_the_way_comes_in_the_trailers() {
     };
     assert_eq!(status.code(), tonic::Code::OutOfRange);
     let details = longrun_api::google::rpc::Status::decode(status.details()).unwrap();
-    assert_eq!((details.code, details.details.len()), (11, 1));
+    assert_eq!((details.code, details.details.len()), (11, 2));
     server.stop().await;
 }
 

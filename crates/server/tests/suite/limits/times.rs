@@ -282,7 +282,7 @@ async fn a_stop_waits_so_long_and_no_longer() {
 /// A call whose connection was cut may be in the middle of its work.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_stop_outlives_every_call() {
-    let limits = Limits { drain_timeout: Duration::from_nanos(1), ..patient() };
+    let limits = Limits { drain_timeout: Duration::from_millis(1), ..patient() };
     let server = Server::start(Sources::default(), limits).await;
     let mut frames = Frames::connect(server.address, &[]).await;
     let (drawn, held) = server.hold();
