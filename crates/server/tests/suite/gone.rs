@@ -3,9 +3,12 @@
 use longrun_server::catalog::{Policy, ServiceSource, Sources};
 use longrun_server::config::Limits;
 use longrun_server::operation::Span;
+use tokio::io::AsyncWriteExt as _;
 
 use crate::harness::Server;
+use crate::limits::wires::{Line, Told, request};
 use crate::scenes::{Scene, set};
+use crate::still::Still;
 
 const RECORDS: &str = "/longrun/v1/services/longrun.local/operations";
 
@@ -41,17 +44,21 @@ async fn under_shared_everybody_learns_of_it() {
     server.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
+#[tokio::test(start_paused = true)]
 async fn a_waiter_learns_of_the_delete_at_once() {
+    let still = Still::new();
     let set = set(Scene::Leased).await;
-    let waiting = set.server.rest("alice", "POST", "/v1/operations/one:wait", "{}");
-    let deleting = async {
-        tokio::task::yield_now().await;
-        set.server.rest("alice", "DELETE", "/v1/operations/one", "").await
-    };
-    let (waited, deleted) = tokio::join!(waiting, deleting);
-    assert_eq!((waited.status, deleted.status), (404, 200));
-    assert_eq!(waited.json()["error"]["details"][0]["reason"], "OPERATION_DELETED");
+    let mut waiting = Line::connect(set.server.address).await;
+    let wait = request("POST", "/v1/operations/one:wait", "alice", "Content-Length: 0\r\n");
+    waiting.0.write_all(wait.as_bytes()).await.unwrap();
+    // The server has one thread here: who has an answer now is behind the wait.
+    let open = set.server.rest("alice", "GET", "/v1/operations/one", "").await;
+    assert_eq!(open.status, 200);
+    let deleted = set.server.rest("alice", "DELETE", "/v1/operations/one", "").await;
+    assert_eq!(deleted.status, 200);
+    let waited = waiting.ask("").await.unwrap();
+    assert_eq!(Told::of_rest(&waited), Told::new(404, "NOT_FOUND", "OPERATION_DELETED"));
+    still.no_time_has_passed();
     set.server.stop().await;
 }
 

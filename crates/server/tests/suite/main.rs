@@ -16,6 +16,7 @@ mod lro;
 mod made;
 mod parity;
 mod scenes;
+mod still;
 mod two_services;
 mod upgrade;
 mod wait;

@@ -1,6 +1,7 @@
 //! Calls that are held: WaitOperation, `Prefer: wait`, and the interval that is recommended
 //! to those who poll.
 
+use http_body_util::Full;
 use longrun_api::google::longrunning::{GetOperationRequest, Operation, WaitOperationRequest};
 use longrun_server::catalog::Sources;
 use longrun_server::config::Limits;
@@ -10,7 +11,11 @@ use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, Buf
 use tokio::net::TcpStream;
 
 use crate::harness::{Answer, Server};
+use crate::limits::wires::{
+    DATA, END_STREAM, Frames, Line, Told, call, channel, frame, framed, posted, request,
+};
 use crate::scenes::{Scene, set};
+use crate::still::Still;
 
 const OPERATIONS: &str = "/longrun/v1/services/longrun.local/operations";
 const EMPTY: &str = r#"{"@type":"type.googleapis.com/google.protobuf.Empty"}"#;
@@ -30,14 +35,14 @@ async fn finish(server: &Server, id: &str, token: &str) {
     assert_eq!(answer.status, 200, "{}", answer.body);
 }
 
-async fn wait_by_grpc(server: &Server) -> Result<Operation, tonic::Status> {
-    let request = WaitOperationRequest { name: "operations/one".to_owned(), timeout: None };
-    let rpc = "google.longrunning.Operations/WaitOperation";
-    let answer = server.grpc("alice", rpc, request.encode_to_vec().into()).await?;
-    Ok(Operation::decode(answer.into_inner()).unwrap())
+/// An RPC's frames, on a stream of an HTTP/2 connection.
+fn asked(stream: u32, rpc: &str) -> Vec<u8> {
+    let rpc = format!("google.longrunning.Operations/{rpc}");
+    let name = framed(b"\x0a\x0eoperations/one");
+    [call(stream, &rpc, "alice", 0), frame(DATA, END_STREAM, stream, &name)].concat()
 }
 
-#[tokio::test(flavor = "multi_thread")]
+#[tokio::test(start_paused = true)]
 async fn a_wait_that_is_over_says_what_was_applied() {
     // (scene, Prefer, done, Preference-Applied, Retry-After)
     let table = [
@@ -50,6 +55,7 @@ async fn a_wait_that_is_over_says_what_was_applied() {
         (Scene::Leased, "Prefer: respond-async\r\n", false, None, Some("5")),
         (Scene::Leased, "", false, None, Some("5")),
     ];
+    let still = Still::new();
     for (scene, prefer, done, applied, retry) in table {
         let set = set(scene).await;
         let answer = get(&set.server, prefer).await;
@@ -61,6 +67,7 @@ async fn a_wait_that_is_over_says_what_was_applied() {
         assert_eq!(answer.body, plain.body, "the same bytes as without");
         set.server.stop().await;
     }
+    still.no_time_has_passed();
 }
 
 /// Whichever rule leads to GetOperation, and whatever verb stands for GET.
@@ -89,58 +96,93 @@ async fn every_binding_takes_the_wish() {
     server.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
+#[tokio::test(start_paused = true)]
 async fn a_wish_to_wait_changes_nothing_else() {
+    let still = Still::new();
     let set = set(Scene::Pending).await;
     let head = "DELETE /v1/operations/one HTTP/1.1\r\nHost: localhost\r\n\
                 Authorization: Bearer alice\r\nPrefer: wait=60\r\nConnection: close\r\n\r\n";
     let answer = Answer::parse(&set.server.raw(head.as_bytes()).await);
     assert_eq!((answer.status, answer.header("preference-applied")), (200, None));
     let gone = get(&set.server, "Prefer: wait=60\r\n").await;
-    assert_eq!((gone.status, gone.header("preference-applied")), (404, None), "at once");
+    assert_eq!((gone.status, gone.header("preference-applied")), (404, None));
+    still.no_time_has_passed();
     set.server.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
+/// Waits by REST, as many of each kind, on connections of their own.
+async fn waiting(server: &Server, count: usize) -> (Vec<Line>, Vec<Line>) {
+    let get = request("GET", "/v1/operations/one", "alice", "Prefer: wait=60\r\n");
+    let wait = request("POST", "/v1/operations/one:wait", "alice", "Content-Length: 0\r\n");
+    let (mut by_get, mut by_wait) = (Vec::new(), Vec::new());
+    for _ in 0..count {
+        for (asked, lines) in [(&get, &mut by_get), (&wait, &mut by_wait)] {
+            let mut line = Line::connect(server.address).await;
+            line.0.write_all(asked.as_bytes()).await.unwrap();
+            lines.push(line);
+        }
+    }
+    (by_get, by_wait)
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_finish_ends_every_wait() {
+    let still = Still::new();
     let set = set(Scene::Leased).await;
-    let server = &set.server;
-    let by_rest = (0..100).map(|_| async {
-        let answer = get(server, "Prefer: wait=60\r\n").await;
+    let (by_get, by_wait) = waiting(&set.server, 75).await;
+    let mut by_grpc = Frames::connect(set.server.address, &[]).await;
+    let waits = (0..50).flat_map(|at| asked(2 * at + 1, "WaitOperation"));
+    // The server has one thread here, and takes up what comes in its order: once it has
+    // answered what was sent last, all wait.
+    let sent = waits.chain(asked(101, "GetOperation")).collect::<Vec<u8>>();
+    by_grpc.send(&sent).await.unwrap();
+    let open = by_grpc.next_of(DATA).await.unwrap();
+    assert!(open.stream == 101 && !Operation::decode(&open.payload[5..]).unwrap().done);
+
+    finish(&set.server, "one", set.token.as_deref().unwrap()).await;
+    for mut line in by_get {
+        let answer = Answer::parse(&line.ask("").await.unwrap());
         assert_eq!(answer.header("preference-applied"), Some("wait=60"));
         assert_eq!(answer.header("retry-after"), None);
         assert_eq!(answer.json()["done"], true);
-    });
-    let by_wait = (0..50).map(|_| async {
-        let answer = server.rest("alice", "POST", "/v1/operations/one:wait", "{}").await;
-        assert_eq!(answer.json()["done"], true);
-    });
-    let by_grpc = (0..50).map(|_| async {
-        assert!(wait_by_grpc(server).await.unwrap().done);
-    });
-    let token = set.token.as_deref().unwrap();
-    // Whether a wait begins before the finish or after, it ends with it.
-    tokio::join!(
-        futures::future::join_all(by_rest),
-        futures::future::join_all(by_wait),
-        futures::future::join_all(by_grpc),
-        finish(server, "one", token),
-    );
+    }
+    for mut line in by_wait {
+        assert_eq!(Answer::parse(&line.ask("").await.unwrap()).json()["done"], true);
+    }
+    for _ in 0..50 {
+        let answer = by_grpc.next_of(DATA).await.unwrap();
+        assert!(Operation::decode(&answer.payload[5..]).unwrap().done);
+    }
+    still.no_time_has_passed();
+    drop(by_grpc);
     set.server.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
+#[tokio::test(start_paused = true)]
 async fn a_delete_ends_every_wait_with_not_found() {
+    let still = Still::new();
     let set = set(Scene::Leased).await;
     let server = &set.server;
-    let (by_rest, by_grpc, deleted) = tokio::join!(
-        get(server, "Prefer: wait=60\r\n"),
-        wait_by_grpc(server),
-        server.rest("alice", "DELETE", "/v1/operations/one", ""),
-    );
+    let (by_get, by_wait) = waiting(server, 2).await;
+    let channel = channel(server.address).await;
+    let by_grpc = async |rpc: &str| {
+        let rpc = format!("google.longrunning.Operations/{rpc}");
+        let body = tonic::body::Body::new(Full::new(framed(b"\x0a\x0eoperations/one")));
+        posted(&mut channel.clone(), &rpc, &[("authorization", "Bearer alice")], body).await
+    };
+    let (waited, deleted) = tokio::join!(biased; by_grpc("WaitOperation"), async {
+        // Sent last: once it is answered, all wait.
+        assert!(by_grpc("GetOperation").await.is_ok());
+        server.rest("alice", "DELETE", "/v1/operations/one", "").await
+    });
     assert_eq!(deleted.status, 200);
-    assert_eq!(by_rest.status, 404);
-    assert_eq!(by_grpc.unwrap_err().code(), tonic::Code::NotFound);
+    for mut line in by_get.into_iter().chain(by_wait) {
+        let told = Told::of_rest(&line.ask("").await.unwrap());
+        assert_eq!(told, Told::new(404, "NOT_FOUND", "OPERATION_DELETED"));
+    }
+    let status = tonic::Status::from_header_map(waited.unwrap().headers()).unwrap();
+    assert_eq!(status.code(), tonic::Code::NotFound);
+    still.no_time_has_passed();
     set.server.stop().await;
 }
 

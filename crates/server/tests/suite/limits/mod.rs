@@ -6,5 +6,5 @@ mod process;
 mod requests;
 mod sizes;
 mod times;
-mod wires;
+pub mod wires;
 mod work;

@@ -3,7 +3,6 @@
 
 use std::future::Future;
 use std::pin::pin;
-use std::sync::mpsc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -19,6 +18,7 @@ use super::wires::{
 };
 use super::work::{create, finish, lease, text};
 use crate::harness::Server;
+use crate::still::Still;
 
 const GET: &str = "google.longrunning.Operations/GetOperation";
 const WAIT: &str = "google.longrunning.Operations/WaitOperation";
@@ -43,16 +43,13 @@ fn patient() -> Limits {
 /// A server whose time passes only where the test says so.
 struct Timed {
     server: Server,
-    /// A paused clock runs ahead when there is nothing to do, but not while a thread is
-    /// working: one waits for this to drop.
-    _still: mpsc::Sender<()>,
+    still: Still,
 }
 
 impl Timed {
     async fn start(limits: Limits) -> Self {
-        let (still, dropped) = mpsc::channel();
-        tokio::task::spawn_blocking(move || dropped.recv());
-        Self { server: Server::start(Sources::default(), limits).await, _still: still }
+        let still = Still::new();
+        Self { server: Server::start(Sources::default(), limits).await, still }
     }
 
     async fn line(&self) -> Line {
@@ -188,6 +185,7 @@ async fn open_calls_stay_open() {
     // whether it is there.
     pass(SHORT * 50).await;
 
+    let until = Instant::now();
     finish(&timed.server, &record, text(3)).await.unwrap();
     let answer = waiting.ask("").await.unwrap();
     assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("\"done\": true"), "{answer}");
@@ -195,6 +193,7 @@ async fn open_calls_stay_open() {
     assert_eq!(frame.payload.windows(3).filter(|three| three == b"xxx").count(), 1);
     assert!(watching.next().await.unwrap().contains("SUCCEEDED"));
     assert!(watching2.message().await.unwrap().is_some());
+    assert_eq!(until.elapsed(), Duration::ZERO, "no wait came to its end");
     drop((waiting2, watching, watching2));
     timed.server.stop().await;
 }
@@ -257,6 +256,7 @@ async fn a_stop_waits_for_nobody_who_is_idle() {
     assert_eq!(watched.to_bytes(), [framed(b"\x08\x01"), framed(b"\x08\x02")].concat());
     assert_eq!(silent.rest().await, "");
     assert_eq!(idle.rest().await, "");
+    timed.still.no_time_has_passed();
 }
 
 #[tokio::test(start_paused = true)]
