@@ -16,6 +16,9 @@ use tokio::sync::{Notify, mpsc, oneshot};
 
 use harness::{METHOD, Server};
 
+/// After so long, whatever a test waits for isn't coming.
+const PATIENCE: Duration = Duration::from_secs(60);
+
 #[tokio::test]
 async fn a_typed_handler_serves_a_typed_poller() {
     let server = Server::start().await;
@@ -125,28 +128,38 @@ async fn a_lost_lease_stops_the_handler_and_another_gets_the_record() {
     let server = Server::start().await;
     server.create("one", None).await;
     let (sender, mut dropped) = mpsc::unbounded_channel();
-    let (started, mut start) = mpsc::unbounded_channel();
-    let worker = server.worker("slow").lease_duration(Duration::from_secs(3));
-    let worker = worker.handle(METHOD, move |ctx, (): ()| {
-        let (guard, started) = (Dropped(sender.clone()), started.clone());
+    let (started, start) = oneshot::channel();
+    let (hung, hang) = std::sync::mpsc::channel::<()>();
+    let first = Mutex::new(Some((Dropped(sender), started, hang)));
+    // With one hand, so that it has no call open that the record would go to.
+    let slow = server.worker("slow").concurrency(1).lease_duration(Duration::from_secs(3));
+    let slow = slow.handle(METHOD, move |_, (): ()| {
+        let (guard, started, hang) = first.lock().unwrap().take().expect("one attempt");
         async move {
             let _guard = guard;
-            started.send(ctx.attempt()).unwrap();
-            match ctx.attempt() {
-                1 => std::future::pending().await,
-                attempt => Ok(pack(&(attempt as u32)).value.len() as u64),
-            }
+            started.send(()).unwrap();
+            // Its thread stands still, so nothing is renewed meanwhile.
+            assert!(hang.recv().is_err());
+            std::future::pending::<Result<(), _>>().await
         }
     });
+    let (stop, stopped) = oneshot::channel::<()>();
+    let slow = std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(slow.run_until(async { drop(stopped.await) }))
+    });
     let lose = async {
-        assert_eq!(start.recv().await, Some(1));
-        // Beyond the lease, before a renewal; not so far that the server takes it for a gap.
+        start.await.unwrap();
+        // Beyond the lease; not so far that the server takes it for a gap.
         server.clock.advance(Span::seconds(4));
+        let other = server.worker("other").handle(METHOD, |_, (): ()| async { Ok(()) });
+        other.run_until(server.done("one")).await.unwrap();
+        drop(hung);
         dropped.recv().await.unwrap();
-        assert_eq!(start.recv().await, Some(2));
-        server.done("one").await;
     };
-    worker.run_until(lose).await.unwrap();
+    tokio::time::timeout(PATIENCE, lose).await.expect("the lease runs out, the handler stops");
+    drop(stop);
+    assert_eq!(slow.join().unwrap(), Ok(()));
     let record = server.record("one").await;
     assert_eq!((record.state(), record.attempt), (State::Succeeded, 2));
 }
