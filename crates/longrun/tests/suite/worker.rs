@@ -5,7 +5,10 @@ mod place;
 use longrun_api::longrun::v1::operation_record::State;
 use longrun_server::operation::Span;
 use serde_json::{Value, json};
+use tokio::sync::oneshot;
+use tokio::time::timeout;
 
+use crate::program::PATIENCE;
 use place::{METHOD, Program, Server};
 
 /// `worker exec` of a script for `sh`.
@@ -127,18 +130,27 @@ async fn a_lost_lease_kills_the_command() {
     let fifo = server.fifo();
     // Who holds the pipe lives; in the background, so that only the group's end is its end.
     let script = format!(
-        "[ $LONGRUN_ATTEMPT = 2 ] && exit 0; exec 9>'{}'; tail -f /dev/null & echo started >&2; \
-         tail -f /dev/null",
+        "exec 9>'{}'; tail -f /dev/null & echo started >&2; tail -f /dev/null",
         fifo.display()
     );
-    let read = tokio::task::spawn_blocking(move || std::fs::read(fifo));
-    let mut worker = exec(&server, &["--lease", "3s"], &script);
+    let (ended, end) = oneshot::channel();
+    // Not one of the runtime's threads: those would be waited for, should the command live on.
+    std::thread::spawn(move || ended.send(std::fs::read(fifo).unwrap()));
+    // With one hand, so that it has no call open that the record would go to.
+    let mut worker = exec(&server, &["--lease", "3s", "--concurrency", "1"], &script);
     worker.said("started").await;
+    worker.suspend();
+    // A renewal that it still sent is written before this.
+    server.create("two", None).await;
     // Beyond the lease; not so far that the server takes it for a gap.
     server.clock.advance(Span::seconds(4));
-    assert_eq!(read.await.unwrap().unwrap(), b"");
-    let record = server.done("one").await;
+    let other = exec(&server, &[], "exit 0");
+    let record = timeout(PATIENCE, server.done("one")).await.expect("its lease runs out");
     assert_eq!((&record["state"], &record["attempt"]), (&json!("SUCCEEDED"), &json!(2)));
+    worker.resume();
+    let written = timeout(PATIENCE, end).await.expect("the command is killed");
+    assert_eq!(written.unwrap(), b"");
+    drop(other);
 }
 
 #[tokio::test]

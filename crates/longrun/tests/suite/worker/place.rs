@@ -13,7 +13,7 @@ use longrun_server::clock::ManualClock;
 use longrun_server::config::Limits;
 use longrun_server::operation::{Span, Timestamp};
 use longrun_server::{Running, Settings, start};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStderr, Command};
@@ -125,8 +125,22 @@ impl Program {
     }
 
     pub fn terminate(&self) {
-        let id = i32::try_from(self.child.id().expect("it runs")).unwrap();
-        kill_process(Pid::from_raw(id).unwrap(), Signal::TERM).unwrap();
+        kill_process(self.id(), Signal::TERM).unwrap();
+    }
+
+    /// Until it is resumed it does nothing, whatever time goes by.
+    pub fn suspend(&self) {
+        kill_process(self.id(), Signal::STOP).unwrap();
+        let (_, status) = waitpid(Some(self.id()), WaitOptions::UNTRACED).unwrap().unwrap();
+        assert!(status.stopped(), "{status:?}");
+    }
+
+    pub fn resume(&self) {
+        kill_process(self.id(), Signal::CONT).unwrap();
+    }
+
+    fn id(&self) -> Pid {
+        Pid::from_raw(i32::try_from(self.child.id().expect("it runs")).unwrap()).unwrap()
     }
 
     /// Its exit code; `None` if a signal ended it.
