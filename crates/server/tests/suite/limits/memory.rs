@@ -3,7 +3,7 @@
 use futures::StreamExt as _;
 use futures::stream::FuturesUnordered;
 
-use super::process::{Crowd, Done, Process, WORKERS};
+use super::process::{Crowd, Done, Process, WORKERS, may_open};
 use super::wires::{
     self, CONTINUATION, DATA, END_STREAM, Frames, GOAWAY, HEADERS, INITIAL_WINDOW_SIZE, Line, PING,
     RST_STREAM, Told, WINDOW_UPDATE, call, frame, framed, request,
@@ -174,6 +174,8 @@ async fn json_bombs() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn ten_thousand_connections_that_do_nothing() {
+    // And some for the store, the log and the runtime.
+    may_open(10_000 + 500);
     let process = Process::start(&format!("{PATIENT}connections_max = 20_000"));
     answers(&process).await;
     for (done, count, each) in [

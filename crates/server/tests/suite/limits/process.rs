@@ -2,12 +2,13 @@
 //! own, and so are the file descriptors of both ends.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use longrun_server::catalog::Sources;
 use longrun_server::config::File;
+use rustix::process::{Resource, getrlimit};
 use tokio::io::AsyncWriteExt as _;
 
 use super::wires::{Frames, Line, request};
@@ -60,6 +61,16 @@ impl Drop for Other {
             let _ = self.child.wait();
         }
     }
+}
+
+/// Fails unless a process of ours may have so many files open.
+pub fn may_open(files: u64) {
+    let most = getrlimit(Resource::Nofile).maximum.unwrap_or(u64::MAX);
+    assert!(
+        most >= files,
+        "a process may have {most} files open, and these connections want {files}: raise the hard \
+         limit (`ulimit -Hn`; as root, or LimitNOFILE= of a service, --ulimit of a container)"
+    );
 }
 
 /// Says a word to whoever started this, and returns once told to stop.
@@ -164,8 +175,8 @@ impl Crowd {
     }
 }
 
-/// So many connect at the same time.
-const TOGETHER: usize = 10;
+/// So many connect at the same time, each from an address of its own.
+const TOGETHER: u8 = 10;
 
 /// Not a test by itself: what [`Crowd::hold`] runs.
 #[test]
@@ -178,8 +189,8 @@ fn holds_when_told_to() {
     let get = request("GET", "/v1/operations/one", "alice", "");
     let begun = format!("{}x: {}", get.trim_end_matches("\r\n"), "x".repeat(20 << 10));
     let probe = request("GET", "/livez", "alice", "");
-    let one = async |held: &mut Vec<Line>| {
-        let mut line = Line::connect(address).await;
+    let one = async |from: Ipv4Addr, held: &mut Vec<Line>| {
+        let mut line = Line::connect_from(from, address).await;
         match done {
             "Nothing" => {}
             "Begun" => line.0.write_all(begun.as_bytes()).await.unwrap(),
@@ -193,15 +204,16 @@ fn holds_when_told_to() {
         held.push(line);
     };
     runtime().block_on(async {
-        let some = async |count: usize| {
+        // A port that was used is not free for a minute: one address would not do for long.
+        let some = async |at: u8, count: usize| {
             let mut held = Vec::new();
             for _ in 0..count {
-                one(&mut held).await;
+                one(Ipv4Addr::new(127, 0, 0, 2 + at), &mut held).await;
             }
             held
         };
-        let count: usize = count.parse().unwrap();
-        let held = futures::future::join_all((0..TOGETHER).map(|_| some(count / TOGETHER))).await;
+        let each = count.parse::<usize>().unwrap() / usize::from(TOGETHER);
+        let held = futures::future::join_all((0..TOGETHER).map(|at| some(at, each))).await;
         // They are accepted in their order: who gets an answer now is behind them all.
         assert!(Line::connect(address).await.ask(&get).await.is_some());
         say(&held.iter().flatten().count().to_string()).await;

@@ -1,13 +1,13 @@
 //! What no client library would send: bytes on a connection, and HTTP/2 frame by frame.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
 use longrun_api::google::rpc::{ErrorInfo, Status};
 use prost::Message as _;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tonic::transport::Channel;
 use tower::Service as _;
 
@@ -77,6 +77,13 @@ pub struct Line(pub TcpStream);
 impl Line {
     pub async fn connect(address: SocketAddr) -> Self {
         Self(TcpStream::connect(address).await.unwrap())
+    }
+
+    /// From an address of this machine, each of which has ports of its own.
+    pub async fn connect_from(from: Ipv4Addr, address: SocketAddr) -> Self {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind((from, 0).into()).unwrap();
+        Self(socket.connect(address).await.unwrap())
     }
 
     /// Sends the bytes and reads one answer; `None` once the server has closed.
