@@ -196,9 +196,8 @@ async fn a_kill_while_it_starts_does_no_harm() {
     for file in ["token", "lock", "longrun.db", "longrun.db-wal", "longrun.db-shm"] {
         let dir = tempfile::tempdir().unwrap();
         let mut program = Program::start(&mut serve(dir.path()));
-        while !dir.path().join(file).exists() {
-            yield_now().await;
-        }
+        let path = dir.path().join(file);
+        program.until(&format!("{file} is there"), || path.exists()).await;
         program.kill();
         let server = Server::start(dir.path());
         server.create("one");

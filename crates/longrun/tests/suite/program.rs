@@ -54,6 +54,23 @@ impl Program {
         self.child.wait().expect("it ends");
     }
 
+    /// Looks again and again, for what comes without a line that tells of it.
+    pub(crate) async fn until(&mut self, what: &str, look: impl Fn() -> bool) {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            // In this order: what it did at its very end counts.
+            let ended = self.child.try_wait().expect("it is ours");
+            if look() {
+                return;
+            }
+            if ended.is_some() || Instant::now() > deadline {
+                self.kill();
+                panic!("not so: {what}; {ended:?}\n{}", joined(&self.stderr.all()));
+            }
+            tokio::task::yield_now().await;
+        }
+    }
+
     /// Waits until it ends by itself.
     pub(crate) fn end(mut self) -> Ended {
         // The pipes close when the process is gone.
