@@ -166,21 +166,24 @@ fn nested_anys_end() {
     assert!(check_any_types(&any).is_err());
 }
 
+/// No clock is looked at: with as much work for each value as the key is long, this would not
+/// end, as that is a terabyte.
 #[test]
 fn large_documents_take_no_longer_than_their_size() {
-    // A long key above many values: a path that is written for each would be gigabytes.
-    let started = std::time::Instant::now();
     let values = vec!["1"; 90_000].join(",");
-    let key = "k".repeat(500_000);
+    let key = "k".repeat(12_000_000);
     let text = format!("{{\"config\": {{\"{key}\": [{values}]}}, \"pageSize\": \"x\"}}");
     assert_eq!(refused("Shape", text).len(), 1);
-    // Anys in Anys around a large text: no copy of the text for each.
+}
+
+#[test]
+fn a_large_text_in_many_anys_is_whole() {
+    let key = "k".repeat(500_000);
     let text = nested(&format!("{{{TYPE_OF_ANY},\"value\":"), "{}", "}", 90).replace(
         "{}",
         &format!("{{\"@type\":\"type.googleapis.com/shapes.v1.Point\",\"note\":\"{key}\"}}"),
     );
     assert_eq!(json(&message(ANY, &text)), text);
-    assert!(started.elapsed() < std::time::Duration::from_secs(20), "{:?}", started.elapsed());
 }
 
 #[test]

@@ -1,7 +1,5 @@
 //! Which of several rules reads a path: segment by segment from the left, a literal, then
-//! `*`, then the end, then `**`. And how long that takes.
-
-use std::time::{Duration, Instant};
+//! `*`, then the end, then `**`. And that any path is read to its end.
 
 use longrun_transcoding::{RouteError, Router, Template};
 
@@ -123,26 +121,25 @@ fn a_verb_that_the_most_specific_rule_lacks_may_be_the_next_ones() {
     assert_eq!(refused, Err(RouteError::MethodNotAllowed { allow }));
 }
 
+/// No clock is looked at: with as much work for each segment as the path has segments, this
+/// would not end.
 #[test]
 fn hostile_paths_take_no_longer_than_their_length() {
     let mut router = wide();
-    // Sixteen levels where a literal and `*` both read: two to the sixteenth ways, if the
+    // Forty levels where a literal and `*` both read: two to the fortieth ways, if the
     // search went by paths and not by rules.
     for bits in 0..64 {
         let segment = |at: usize| if bits >> (at % 6) & 1 == 0 { "/a" } else { "/*" };
-        let path: String = (0..16).map(segment).collect();
+        let path: String = (0..40).map(segment).collect();
         let template = Template::parse(&format!("{path}/end")).expect("a template");
         router.insert("GET", &template, "deep").expect("64 shapes");
     }
-    let started = Instant::now();
     for segment in ["/a", "/operations", "/operations/a", "/", "/a%2F", "/a:b"] {
-        let path = format!("/v1/p{}/x/y/z", segment.repeat(30_000));
+        let path = format!("/v1/p{}/x/y/z", segment.repeat(500_000));
         assert!(router.find("GET", &path).is_err(), "{segment}");
-        let path = format!("{}/x", segment.repeat(16));
+        let path = format!("{}/x", segment.repeat(40));
         assert!(router.find("GET", &path).is_err(), "{segment}");
     }
     let long = format!("/v1/{}operations/a", "p/".repeat(1_000));
     assert_eq!(router.find("GET", &long).map(|found| *found.value), Ok("Get wide"));
-    // Milliseconds, where a search that doubles with each segment would not end.
-    assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
 }
