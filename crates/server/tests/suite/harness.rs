@@ -55,6 +55,14 @@ impl Faults for FailingAfter {
     }
 }
 
+/// Longer than any call is held: what hasn't come by then isn't coming.
+pub const PATIENCE: Duration = Duration::from_secs(90);
+
+/// Fails a test that would wait for ever.
+async fn in_time<F: Future>(awaited: F) -> F::Output {
+    tokio::time::timeout(PATIENCE, awaited).await.expect("an answer comes")
+}
+
 /// 2026-01-02T03:04:05Z: the time until a test moves it.
 const START: Timestamp = Timestamp::from_micros(1_767_323_045_000_000);
 
@@ -221,7 +229,7 @@ impl Server {
         let mut stream = TcpStream::connect(self.address).await.unwrap();
         stream.write_all(request).await.unwrap();
         let mut response = Vec::new();
-        stream.read_to_end(&mut response).await.unwrap();
+        in_time(stream.read_to_end(&mut response)).await.unwrap();
         String::from_utf8(response).unwrap()
     }
 
@@ -276,7 +284,7 @@ impl Server {
             request.metadata_mut().insert(*key, value.parse().unwrap());
         }
         let path = format!("/{rpc}").parse().unwrap();
-        client.unary(request, path, AsBytes).await
+        in_time(client.unary(request, path, AsBytes)).await
     }
 
     /// A gRPC call that answers with many messages.
@@ -321,7 +329,7 @@ impl Chunks {
     /// The next chunk; `None` after the last.
     pub async fn next(&mut self) -> Option<String> {
         let mut line = String::new();
-        self.stream.read_line(&mut line).await.unwrap();
+        in_time(self.stream.read_line(&mut line)).await.unwrap();
         let length = usize::from_str_radix(line.trim_end(), 16).expect("a chunk's length");
         let mut chunk = vec![0; length + 2];
         self.stream.read_exact(&mut chunk).await.unwrap();

@@ -6,8 +6,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// Longer than any test takes.
-const PATIENCE: Duration = Duration::from_secs(60);
+use crate::harness::PATIENCE;
 
 /// Holds on to the time of a runtime whose clock is paused.
 pub struct Still {
