@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use futures::FutureExt as _;
 use longrun_api::google::rpc::Status;
 use longrun_server::catalog::MethodSettings;
 use longrun_server::operation::Span;
@@ -14,6 +15,7 @@ use super::api::{Api, KITCHEN, rpc, typed};
 use super::soup;
 use crate::exchanges::play;
 use crate::harness::Answer;
+use crate::still::Still;
 
 const PATH: &str = "/v1/restaurants/r/dishes";
 
@@ -272,22 +274,27 @@ async fn a_hold_outlives_its_client_and_its_server() {
     api.server.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
+#[tokio::test(start_paused = true)]
 async fn a_callers_deadline_admits() {
+    let _still = Still::new();
     let api = kitchen(3600).await;
-    let host = api.server.address.to_string();
-    let method = rpc("CreateDish");
-    let timeout = [("grpc-timeout", "500m")];
-    let message = api.encode(&method, &dish(json!({})));
-    let answer = api.server.grpc_at(&host, "alice", &method, message, &timeout).await.unwrap();
-    let bytes = answer.into_inner();
-    let operation = api.json("google.longrunning.Operation", &bytes);
+    let (host, method) = (api.server.address.to_string(), rpc("CreateDish"));
+    let call = async |fields: Value| {
+        // As the record's id is drawn the call is there; at 300 ms it has to be answered.
+        let (drawn, _) = api.server.hold();
+        let message = api.encode(&method, &dish(fields));
+        let timeout = [("grpc-timeout", "500m")];
+        let call = api.server.grpc_at(&host, "alice", &method, message, &timeout);
+        let passing = drawn.then(|_| tokio::time::advance(Duration::from_millis(300)));
+        tokio::join!(call, passing).0
+    };
+    let answer = call(json!({})).await.unwrap();
+    let operation = api.json("google.longrunning.Operation", answer.get_ref());
     assert_eq!(operation["done"], Value::Null);
     assert_eq!(api.get("alice", operation["name"].as_str().unwrap()).await, operation);
     // A call for validation has nothing to be admitted as.
-    let message = api.encode(&method, &dish(json!({"validateOnly": true})));
-    let answer = api.server.grpc_at(&host, "alice", &method, message, &timeout).await;
-    assert_eq!(reason(&answer.unwrap_err()), "VALIDATION_UNANSWERED");
+    let unanswered = call(json!({"validateOnly": true})).await.unwrap_err();
+    assert_eq!(reason(&unanswered), "VALIDATION_UNANSWERED");
     api.server.stop().await;
 }
 
