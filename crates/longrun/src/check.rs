@@ -4,19 +4,18 @@ use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
 use longrun_server::catalog::{Binding, Catalog, Method, Problem, Scopes, Service, Severity};
-use longrun_server::config::Overrides;
 use longrun_transcoding::{Body, Rule};
 use prost_reflect::MessageDescriptor;
 use serde_json::{Value, json};
 
 use crate::output::{self, Exit, Failure};
-use crate::serve::Sources;
+use crate::serve::Flags;
 
 /// Flags of `longrun check`.
 #[derive(Args, Debug)]
 pub(crate) struct Arguments {
     #[command(flatten)]
-    sources: Sources,
+    flags: Flags,
     /// How the report looks.
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -36,13 +35,13 @@ enum Format {
 /// # Errors
 /// When something can't be loaded at all: file and line are in the text.
 pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
-    let config = arguments.sources.resolve(Overrides::default())?;
+    let config = arguments.flags.resolve()?;
     let catalog = Catalog::load(&config.sources).map_err(Failure::new)?;
     output::print(&match arguments.format {
         Format::Json => format!("{:#}\n", json(&catalog)),
         Format::Table => table(&catalog),
     })?;
-    let passes = passes(catalog.problems(), arguments.sources.strict);
+    let passes = passes(catalog.problems(), arguments.flags.strict);
     Ok(if passes { Exit::Ok } else { Exit::Error })
 }
 

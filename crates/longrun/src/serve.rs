@@ -1,6 +1,5 @@
 //! `longrun serve`.
 
-use std::fs::DirBuilder;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -11,16 +10,23 @@ use longrun_server::auth::{Authenticator, local_token};
 use longrun_server::catalog::Catalog;
 use longrun_server::clock::SystemRandom;
 use longrun_server::config::{Auth, Config, File, Overrides, parse_listen};
-use longrun_server::{Running, Settings};
+use longrun_server::{Running, Settings, folder};
 
 use crate::logging::{self, LogFormat};
 use crate::output::{Exit, Failure};
 use crate::place;
 use crate::signal;
 
-/// The services: the same for `serve` and `check`.
-#[derive(Args, Clone, Debug, Default)]
-pub(crate) struct Sources {
+/// What decides about the configuration: the same for `serve`, `check` and `config show`.
+#[derive(Args, Debug)]
+pub(crate) struct Flags {
+    /// Where to listen, IP:PORT; port 0 is any free one. [default: 127.0.0.1:8080]
+    #[arg(long, value_name = "ADDRESS", env = "LONGRUN_LISTEN", value_parser = parse_listen)]
+    listen: Option<SocketAddr>,
+    /// Where records and the token are kept. [default: $XDG_STATE_HOME/longrun, else
+    /// ~/.local/state/longrun]
+    #[arg(long, value_name = "DIR", env = "LONGRUN_DATA_DIR")]
+    data_dir: Option<PathBuf>,
     /// The configuration, longrun.toml.
     #[arg(long, value_name = "FILE", env = "LONGRUN_CONFIG")]
     config: Option<PathBuf>,
@@ -38,20 +44,6 @@ pub(crate) struct Sources {
     /// Refuse what is merely odd, too.
     #[arg(long)]
     pub(crate) strict: bool,
-}
-
-/// What decides about the configuration: the same for `serve` and `config show`.
-#[derive(Args, Debug)]
-pub(crate) struct Flags {
-    /// Where to listen, IP:PORT; port 0 is any free one. [default: 127.0.0.1:8080]
-    #[arg(long, value_name = "ADDRESS", env = "LONGRUN_LISTEN", value_parser = parse_listen)]
-    listen: Option<SocketAddr>,
-    /// Where records and the token are kept. [default: $XDG_STATE_HOME/longrun, else
-    /// ~/.local/state/longrun]
-    #[arg(long, value_name = "DIR", env = "LONGRUN_DATA_DIR")]
-    data_dir: Option<PathBuf>,
-    #[command(flatten)]
-    sources: Sources,
     /// Let everybody in, on loopback only.
     #[arg(long, env = "LONGRUN_NO_AUTH", value_parser = BoolishValueParser::new(),
           num_args = 0..=1, require_equals = true, default_missing_value = "true",
@@ -75,42 +67,31 @@ pub(crate) struct Arguments {
 }
 
 impl Flags {
-    /// The configuration that counts.
-    ///
-    /// # Errors
-    /// As of [`Sources::resolve`].
-    pub(crate) fn resolve(&self) -> Result<Config, Failure> {
-        self.sources.resolve(Overrides {
-            listen: self.listen,
-            data_dir: self.data_dir.clone(),
-            no_auth: self.no_auth,
-            behind_proxy: self.behind_proxy,
-            ..Overrides::default()
-        })
-    }
-
-    /// The configuration's file.
-    pub(crate) fn file(&self) -> Option<&Path> {
-        self.sources.config.as_deref()
-    }
-}
-
-impl Sources {
-    /// Reads the file and puts the flags over it.
+    /// The configuration that counts: the file, and the flags over it.
     ///
     /// # Errors
     /// What is wrong in the file, or between it and the flags.
-    pub(crate) fn resolve(&self, mut over: Overrides) -> Result<Config, Failure> {
+    pub(crate) fn resolve(&self) -> Result<Config, Failure> {
         let file = match &self.config {
             Some(path) => File::load(path).map_err(Failure::new)?,
             None => File::default(),
         };
         let services = place::flags_or_env(&self.service, "LONGRUN_SERVICE");
-        over.services =
-            services.iter().map(|service| service.to_string_lossy().into_owned()).collect();
-        over.proto_path = place::flags_or_env(&self.proto_path, "LONGRUN_PROTO_PATH");
-        over.descriptor_set = place::flags_or_env(&self.descriptor_set, "LONGRUN_DESCRIPTOR_SET");
+        let over = Overrides {
+            listen: self.listen,
+            data_dir: self.data_dir.clone(),
+            no_auth: self.no_auth,
+            behind_proxy: self.behind_proxy,
+            services: services.iter().map(|one| one.to_string_lossy().into_owned()).collect(),
+            proto_path: place::flags_or_env(&self.proto_path, "LONGRUN_PROTO_PATH"),
+            descriptor_set: place::flags_or_env(&self.descriptor_set, "LONGRUN_DESCRIPTOR_SET"),
+        };
         Config::resolve(file, over, &place::data_dir()).map_err(Failure::new)
+    }
+
+    /// The configuration's file.
+    pub(crate) fn file(&self) -> Option<&Path> {
+        self.config.as_deref()
     }
 }
 
@@ -124,7 +105,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Exit, Failure> {
     make_data_dir(&config.data_dir)?;
     let authenticator = authenticator(&config)?;
     let mut signals = Signals::listen().map_err(Failure::new)?;
-    let mut running = start(config, authenticator, arguments.flags.sources.strict).await?;
+    let mut running = start(config, authenticator, arguments.flags.strict).await?;
     tracing::info!(address = %running.local_addr(), "listening");
     let failure = tokio::select! {
         came = signals.next() => {
@@ -142,11 +123,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Exit, Failure> {
 /// # Errors
 /// When it can't be made.
 pub(crate) fn make_data_dir(path: &Path) -> Result<(), Failure> {
-    let mut builder = DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(path).map_err(|error| {
+    folder::make_private(path).map_err(|error| {
         Failure::new(format!(
             "the data folder {}: {error}; choose one with --data-dir",
             path.display()

@@ -8,6 +8,7 @@ pub mod catalog;
 pub mod clock;
 pub mod config;
 pub mod error;
+pub mod folder;
 mod live;
 pub mod operation;
 mod pace;

@@ -29,14 +29,15 @@ fn files(folder: &str, endings: &[&str]) -> Vec<(String, String)> {
 }
 
 /// What each part of the server may use of the others. A part that is not a key may use all.
-const ARROWS: [(&str, &[&str]); 14] = [
+const ARROWS: [(&str, &[&str]); 15] = [
+    ("folder", &[]),
     ("reason", &[]),
     ("operation", &["reason"]),
     ("clock", &["operation"]),
     ("wire", &["operation"]),
-    ("catalog", &[]),
+    ("catalog", &["folder"]),
     ("auth", &["clock", "operation"]),
-    ("store", &["clock", "operation"]),
+    ("store", &["clock", "folder", "operation"]),
     ("error", &["operation", "reason", "store"]),
     ("pace", &["operation", "store"]),
     ("unattended", &["operation", "store"]),

@@ -13,6 +13,7 @@ use protox::file::{
 };
 
 use super::CatalogError;
+use crate::folder::make_private;
 
 /// Files compiled together with all that they import, and with the interfaces that every
 /// service needs (`google.longrunning`, `google.rpc`, the well-known types).
@@ -212,7 +213,7 @@ fn cached(
     }
     let pool = compile()?;
     let draft = file.with_extension(format!("{}.draft", std::process::id()));
-    let written = std::fs::create_dir_all(dir)
+    let written = make_private(dir)
         .and_then(|()| std::fs::write(&draft, pool.encode_to_vec()))
         .and_then(|()| std::fs::rename(&draft, &file));
     if let Err(error) = written {

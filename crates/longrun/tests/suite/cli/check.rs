@@ -5,7 +5,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use super::cli;
-use crate::program::Ended;
+use crate::program::{Ended, longrun, run};
 
 const PROTO: &str = r#"syntax = "proto3";
 package shelf.v1;
@@ -63,6 +63,55 @@ fn the_default_service_is_reported_without_any_flag() {
     assert_eq!(report["problems"], json!([]));
     let left: Vec<_> = std::fs::read_dir(home.path()).unwrap().collect();
     assert!(left.is_empty(), "a check leaves nothing behind: {left:?}");
+}
+
+#[test]
+fn what_serve_takes_is_checked() {
+    let home = tempfile::tempdir().unwrap();
+    let file = home.path().join("public.toml");
+    let digest = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+    let tokens = format!("[[auth.tokens]]\nsubject = \"a\"\nsha256 = \"{digest}\"\n");
+    std::fs::write(&file, format!("listen = \"0.0.0.0:0\"\n{tokens}")).unwrap();
+    // Flags, variables, and what the error says.
+    type Row<'a> = (&'a [&'a str], &'a [(&'a str, &'a str)], Option<&'a str>);
+    let table: [Row<'_>; 6] = [
+        (&[], &[], Some("--behind-proxy")),
+        (&["--behind-proxy"], &[], None),
+        (&[], &[("LONGRUN_BEHIND_PROXY", "true")], None),
+        (&["--behind-proxy=false"], &[("LONGRUN_BEHIND_PROXY", "true")], Some("--behind-proxy")),
+        (&["--listen", "127.0.0.1:0"], &[], None),
+        (&["--no-auth"], &[("LONGRUN_LISTEN", "localhost:0")], None),
+    ];
+    for (flags, variables, because) in table {
+        let mut command = longrun(home.path());
+        command.args(["check", "--config"]).arg(&file).args(flags);
+        let ended = run(command.envs(variables.iter().copied()));
+        assert_eq!(ended.code, Some(i32::from(because.is_some())), "{flags:?}: {}", ended.stderr);
+        assert!(ended.stderr.contains(because.unwrap_or_default()), "{flags:?}: {}", ended.stderr);
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn what_is_kept_is_in_a_private_data_folder() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let home = tempfile::tempdir().unwrap();
+    std::fs::write(home.path().join("shelf.proto"), PROTO).unwrap();
+    let folders =
+        ["by-variable", "by-flag", ".local/state/longrun"].map(|one| home.path().join(one));
+    for (index, folder) in folders.iter().enumerate() {
+        let mut command = longrun(home.path());
+        command.args(["check", "--proto-path"]).arg(home.path());
+        match index {
+            0 => drop(command.env("LONGRUN_DATA_DIR", folder)),
+            1 => drop(command.arg("--data-dir").arg(folder)),
+            _ => {}
+        }
+        assert!(!folder.exists());
+        assert_eq!(run(&mut command).code, Some(0));
+        assert_eq!(std::fs::read_dir(folder.join("descriptors")).unwrap().count(), 1);
+        assert_eq!(folder.metadata().unwrap().permissions().mode() & 0o777, 0o700, "{folder:?}");
+    }
 }
 
 #[test]

@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
+use crate::folder::make_private;
+
 /// Below this, SQLite can corrupt a database in WAL mode.
 const SQLITE_MIN: i32 = 3_051_003;
 /// Numbered from 1; a released one never changes.
@@ -53,14 +55,6 @@ pub(super) fn lock(dir: &Path) -> Result<File, OpenError> {
         Err(TryLockError::WouldBlock) => Err(OpenError::Locked(dir.to_owned())),
         Err(TryLockError::Error(error)) => Err(folder(error)),
     }
-}
-
-fn make_private(dir: &Path) -> std::io::Result<()> {
-    let mut builder = std::fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(dir)
 }
 
 pub(super) fn path(dir: &Path) -> PathBuf {
