@@ -14,8 +14,12 @@ use super::{
     Catalog, CatalogError, ConfigSource, Problem, ServiceSource, Sources, annotation, built_in,
 };
 
-/// Proto services that many APIs mix in: their default host is not the API's.
+/// Packages of proto services that many APIs mix in: their default host is not the API's.
 const MIXINS: [&str; 3] = ["google.longrunning.", "google.cloud.location.", "google.iam.v1."];
+
+fn is_mixin(api: &ServiceDescriptor) -> bool {
+    MIXINS.iter().any(|package| api.full_name().starts_with(package))
+}
 
 pub(super) fn load(sources: &Sources) -> Result<Catalog, CatalogError> {
     let mut loader = Loader { sources, compiled: HashMap::new(), problems: vec![], plans: vec![] };
@@ -138,7 +142,9 @@ impl Loader<'_> {
         self.add(source, name, Version { apis, config: Some(config), descriptors })
     }
 
-    /// Services of which the descriptors speak: by name, or each by its default host.
+    /// Services of which the descriptors speak: by name, or each by its default host. Of a mixin
+    /// they don't say whose it is, and many trees have one for its types: only a config's `apis`
+    /// makes it served.
     fn described(
         &mut self,
         source: &ServiceSource,
@@ -148,7 +154,7 @@ impl Loader<'_> {
         if let Some(name) = &source.name {
             hosts.push((name.clone(), Vec::new()));
         }
-        for api in descriptors.services().filter(|api| api.full_name() != OPERATIONS) {
+        for api in descriptors.services().filter(|api| !is_mixin(api)) {
             let host = match (annotation::default_host(&api), &source.name) {
                 (Some(host), None) => host,
                 (Some(host), Some(name)) if host == *name => host,
@@ -169,7 +175,7 @@ impl Loader<'_> {
             }
         }
         if hosts.is_empty() {
-            let what = "no service config and no google.api.default_host: nothing says what is to be served";
+            let what = "no service config, and no API of its own has a google.api.default_host: nothing says what is to be served";
             return Err(CatalogError(format!("{}: {what}", shown_place(source))));
         }
         let particular = !source.hosts.is_empty() || source.listen.is_some();
@@ -195,10 +201,8 @@ impl Loader<'_> {
         name: String,
         version: Version,
     ) -> Result<(), CatalogError> {
-        let own =
-            |api: &&ServiceDescriptor| !MIXINS.iter().any(|one| api.full_name().starts_with(one));
-        let implied = std::iter::once(name.clone())
-            .chain(version.apis.iter().filter(own).filter_map(annotation::default_host));
+        let own = version.apis.iter().filter(|api| !is_mixin(api));
+        let implied = std::iter::once(name.clone()).chain(own.filter_map(annotation::default_host));
         let hosts =
             implied.chain(source.hosts.iter().cloned()).map(|host| host.to_ascii_lowercase());
         let hosts: Vec<String> = hosts.collect();

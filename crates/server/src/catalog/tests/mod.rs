@@ -1,5 +1,6 @@
 //! Catalogs from small trees: what is served, to whom, and where.
 
+mod mixins;
 mod problems;
 
 use std::path::{Path, PathBuf};
