@@ -59,10 +59,11 @@ impl Session {
             let name = record["name"].as_str().unwrap_or_default().to_owned();
             return Ok((View::Record(name), record));
         }
-        // A client is told whether it was there once.
+        // A client is told whether it was there once. Where the Backend knows of none, one to whom
+        // a client's view is closed has still been told.
         let view = View::Operation(target.clone());
         match self.look(&view).await {
-            Err(error) if asked && is_ambiguous(&error) => Err(ClientError {
+            Err(error) if asked && (is_ambiguous(&error) || refuses(&error)) => Err(ClientError {
                 code: Code::NotFound,
                 message: "no service of this server has it".to_owned(),
                 reason: None,
@@ -164,7 +165,7 @@ impl Session {
     }
 }
 
-/// Whether the Backend isn't for this token, or isn't there.
+/// Whether a view isn't for this token, or isn't there.
 fn refuses(error: &ClientError) -> bool {
     matches!(error.code, Code::PermissionDenied | Code::Unimplemented) || is_no_route(error)
 }

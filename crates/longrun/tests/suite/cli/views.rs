@@ -41,6 +41,15 @@ fn service(name: &str) -> String {
     )
 }
 
+/// With service one alone.
+fn one(home: &Path) -> Server {
+    let config = CONFIG.replace("[[service]]\nconfig = \"two.yaml\"\n", "");
+    std::fs::write(home.join("longrun.toml"), config).unwrap();
+    std::fs::write(home.join("one.yaml"), service("one.example.com")).unwrap();
+    let mut command = serve(home);
+    Server::start_as(home, command.arg("--config").arg(home.join("longrun.toml")))
+}
+
 /// `a` is of service one, `b` of two, and `both` of both; all are Alice's.
 fn server(home: &Path) -> Server {
     std::fs::write(home.join("longrun.toml"), CONFIG).unwrap();
@@ -125,6 +134,25 @@ fn what_a_token_is_not_for() {
         let ended = operations(home.path(), &server, token, line);
         assert_eq!((ended.code, &*ended.stdout), (Some(code), ""), "{token}: {line}: {ended:?}");
         assert!(ended.stderr.contains(because), "{token}: {line}: {}", ended.stderr);
+    }
+}
+
+/// An operator hasn't a client's scopes, and needs none to be told that there is no such name.
+#[test]
+fn what_is_absent_is_absent_for_operators() {
+    let home = tempfile::tempdir().unwrap();
+    let server = one(home.path());
+    let lines = ["describe absent", "wait absent", "cancel absent", "delete absent --yes"];
+    for line in lines {
+        for token in ["reader", "backend"] {
+            let ended = operations(home.path(), &server, token, line);
+            let because = "absent: no service of this server has it";
+            assert_eq!((ended.code, &*ended.stdout), (Some(4), ""), "{token}: {line}");
+            assert!(ended.stderr.contains(because), "{token}: {line}: {}", ended.stderr);
+        }
+        // Whose Backend it is not is told of the scope.
+        let ended = operations(home.path(), &server, "one", line);
+        assert_eq!(ended.code, Some(5), "{line}: {}", ended.stderr);
     }
 }
 
