@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
 
-use longrun_transcoding::{Body, Router, Rule};
-use prost_reflect::{DescriptorPool, Kind, MessageDescriptor, MethodDescriptor, ServiceDescriptor};
+use prost_reflect::{DescriptorPool, MessageDescriptor, MethodDescriptor, ServiceDescriptor};
 
 use super::annotation::{self, Declared};
+use super::candidate::{Candidate, check, route};
 use super::descriptors::{Descriptors, merge};
 use super::operations::{self, LOCAL, OPERATIONS};
 use super::service_config::ServiceConfig;
@@ -34,15 +34,6 @@ pub(super) struct Version {
     pub(super) descriptors: Arc<Descriptors>,
 }
 
-/// A binding, before it is known whether it is served.
-struct Candidate {
-    /// Configs' rules come first, in their order; then the files'.
-    order: (bool, usize, usize),
-    method: usize,
-    binding: Binding,
-    place: String,
-}
-
 /// Makes the service; what is odd about it joins `problems`.
 ///
 /// # Errors
@@ -54,8 +45,9 @@ pub(super) fn assemble(plan: Plan, problems: &mut Vec<Problem>) -> Result<Servic
     let mut assembly = Assembly { plan: &plan, problems, methods: vec![], candidates: vec![] };
     for (index, version) in plan.versions.iter().enumerate() {
         for api in &version.apis {
+            let api = shared(&pool, version, api)?;
             for method in api.methods() {
-                assembly.method(index, version, api, &method);
+                assembly.method(index, version, &api, &method);
             }
         }
     }
@@ -89,6 +81,20 @@ pub(super) fn assemble(plan: Plan, problems: &mut Vec<Problem>) -> Result<Servic
     };
     service.check_parents()?;
     Ok(service)
+}
+
+/// A proto service with the types of all versions: what an operation holds may be of another one.
+fn shared(
+    pool: &DescriptorPool,
+    version: &Version,
+    api: &ServiceDescriptor,
+) -> Result<ServiceDescriptor, CatalogError> {
+    let file = api.parent_file();
+    pool.get_service_by_name(api.full_name()).ok_or_else(|| {
+        let place = version.descriptors.service_place(api);
+        let (name, file) = (api.full_name(), file.name());
+        CatalogError(format!("{place}: {name}: another version has another {file}; name the folder above both with --proto-path"))
+    })
 }
 
 /// `longrun.v1.Backend`, as a service that has nothing else.
@@ -305,83 +311,4 @@ fn bare(name: String, input: MessageDescriptor, output: MessageDescriptor) -> Me
 /// `pkg.Service/Method`.
 fn name_of(method: &MethodDescriptor) -> String {
     format!("{}/{}", method.parent_service().full_name(), method.name())
-}
-
-/// Makes the router; a rule whose shape another one has is not served.
-fn route(
-    methods: &mut [Method],
-    mut candidates: Vec<Candidate>,
-    problems: &mut Vec<Problem>,
-) -> Router<(usize, usize)> {
-    let mut router = Router::new();
-    let mut first: HashMap<(String, String), (usize, String)> = HashMap::new();
-    candidates.sort_by_key(|candidate| candidate.order);
-    for Candidate { method, binding, place, .. } in candidates {
-        let name = methods[method].name.clone();
-        let template = binding.rule.template.clone();
-        let shown = format!("{} {template}", binding.rule.verb);
-        if is_reserved(template.first_literal()) {
-            let what = format!(
-                "{name}: {shown} can match a path that the server keeps for itself: it is not served there"
-            );
-            problems.push(Problem::warning(&place, what));
-        }
-        let index = methods[method].bindings.len();
-        match router.insert(&binding.rule.verb, &template, (method, index)) {
-            Ok(()) => {
-                first.insert((binding.rule.verb.clone(), template.to_string()), (method, place));
-                methods[method].bindings.push(Arc::new(binding));
-            }
-            Err(shadowed) => {
-                let key = (binding.rule.verb.clone(), shadowed.by.clone());
-                let Some((other, other_place)) = first.get(&key) else { continue };
-                // Two versions may well give one RPC one path.
-                if *other != method {
-                    let other = &methods[*other].name;
-                    let what = format!(
-                        "{name}: {shown} has the shape of {}, which is {other}'s ({other_place}) and served instead",
-                        shadowed.by
-                    );
-                    problems.push(Problem::warning(&place, what));
-                }
-            }
-        }
-    }
-    router
-}
-
-fn is_reserved(first: Option<&str>) -> bool {
-    let reserved = ["longrun", "$discovery", "console", "livez", "readyz", "metrics"];
-    first.is_none_or(|first| reserved.contains(&first))
-}
-
-/// Whether a rule's fields are there.
-fn check(rule: &Rule, input: &MessageDescriptor, output: &MessageDescriptor) -> Result<(), String> {
-    for path in rule.template.variables() {
-        let mut message = Some(input.clone());
-        for part in path.split('.') {
-            let field = message.as_ref().and_then(|message| message.get_field_by_name(part));
-            let Some(field) = field else {
-                return Err(format!(
-                    "the path binds `{path}`, which {} has not",
-                    input.full_name()
-                ));
-            };
-            message = match field.kind() {
-                Kind::Message(inner) if !field.is_list() && !field.is_map() => Some(inner),
-                _ => None,
-            };
-        }
-    }
-    if let Body::Field(field) = &rule.body
-        && input.get_field_by_name(field).is_none()
-    {
-        return Err(format!("the body is `{field}`, which {} has not", input.full_name()));
-    }
-    match &rule.response_body {
-        Some(field) if output.get_field_by_name(field).is_none() => {
-            Err(format!("the response body is `{field}`, which {} has not", output.full_name()))
-        }
-        _ => Ok(()),
-    }
 }

@@ -154,13 +154,20 @@ pub(super) fn merge(pools: &[DescriptorPool]) -> Result<DescriptorPool, CatalogE
     let (first, rest) = pools.split_first().ok_or_else(|| CatalogError("no descriptors".into()))?;
     let mut merged = first.clone();
     for pool in rest.iter().filter(|pool| *pool != first) {
-        let known: BTreeSet<String> = merged.files().map(|file| file.name().to_owned()).collect();
-        let new = pool.file_descriptor_protos().filter(|file| !known.contains(file.name()));
-        merged.add_file_descriptor_protos(new.cloned()).map_err(|error| {
+        let new = pool.files().filter(|file| merged.get_file_by_name(file.name()).is_none());
+        let set = EncodedFiles { file: new.map(|file| file.encode_to_vec()).collect() };
+        merged.decode_file_descriptor_set(set.encode_to_vec().as_slice()).map_err(|error| {
             CatalogError(format!("the services' descriptors contradict each other: {error:?}"))
         })?;
     }
     Ok(merged)
+}
+
+/// A `FileDescriptorSet` whose files keep the options that only their extensions know.
+#[derive(prost::Message)]
+struct EncodedFiles {
+    #[prost(bytes = "vec", repeated, tag = "1")]
+    file: Vec<Vec<u8>>,
 }
 
 /// Notes the `.proto` files below a folder: their import paths and where they are. Links

@@ -4,6 +4,7 @@
 mod annotation;
 mod assemble;
 mod built_in;
+mod candidate;
 mod descriptors;
 mod load;
 mod method;

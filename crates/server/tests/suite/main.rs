@@ -19,6 +19,7 @@ mod scenes;
 mod still;
 mod two_services;
 mod upgrade;
+mod versions;
 mod wait;
 mod watch;
 mod watch_forms;

@@ -131,6 +131,25 @@ fn what_cannot_be_loaded_says_where() {
 }
 
 #[test]
+fn versions_share_the_files_of_one_name() {
+    let beta = LIBRARY.replace("lib.v1", "lib.v1beta");
+    let config = CONFIG.replace("lib.v1", "lib.v1beta");
+    let tree = Tree::new(&[
+        ("one/library.proto", LIBRARY),
+        ("two/library.proto", &beta),
+        ("one.yaml", CONFIG),
+        ("two.yaml", &config),
+    ]);
+    let mut sources = Sources { proto_path: vec![], ..tree.sources(&["one.yaml", "two.yaml"]) };
+    for (service, folder) in sources.services.iter_mut().zip(["one", "two"]) {
+        service.proto_path = vec![tree.path(folder)];
+    }
+    let error = tree.shown(Catalog::load(&sources).unwrap_err());
+    let expected = "two/library.proto:9: lib.v1beta.Library: another version has another library.proto; name the folder above both";
+    assert!(error.starts_with(expected), "{error}");
+}
+
+#[test]
 fn compiled_descriptors_are_kept_until_a_text_changes() {
     let tree = Tree::new(&[("lib.proto", LIBRARY)]);
     let cache = tempfile::tempdir().unwrap();
