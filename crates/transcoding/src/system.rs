@@ -66,7 +66,7 @@ pub fn split_query(
         pretty: true,
         fields: None,
         access_tokens: vec![],
-        key: header("x-goog-api-key"),
+        key: header("x-goog-api-key").filter(|key| !key.is_empty()),
         xgafv: 2,
     };
     let mut fields = header("x-goog-fieldmask");
@@ -75,6 +75,8 @@ pub fn split_query(
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
         let (name, value) = (decode(name)?, decode(value)?);
         match &*name {
+            // Some clients send every parameter that they know: without a value it says nothing.
+            "access_token" | "oauth_token" | "key" | "$key" if value.is_empty() => {}
             "alt" | "$alt" => system.alt = alt(&value)?,
             "prettyPrint" | "$prettyPrint" => system.pretty = !matches!(&*value, "false" | "0"),
             "fields" | "$fields" => fields = Some(value.into_owned()),

@@ -158,6 +158,9 @@ fn pretty_tokens_keys_and_the_older_errors() {
     }
     let (system, _) = split("access_token=a&oauth_token=b&access_token=a").expect("tokens");
     assert_eq!(system.access_tokens, ["a", "b", "a"]);
+    let (system, rest) = split("access_token=&oauth_token&key=&$key&a=").expect("empty values");
+    assert_eq!((system.access_tokens, system.key), (vec![], None));
+    assert_eq!(rest, [("a".to_owned(), String::new())]);
     for (raw, xgafv) in [("$.xgafv=1", 1), ("$.xgafv=2", 2), ("$.xgafv=x", 2), ("%24.xgafv=1", 1)] {
         assert_eq!(split(raw).expect(raw).0.xgafv, xgafv, "{raw}");
     }
@@ -176,9 +179,11 @@ fn headers_stand_in_for_what_the_query_leaves_out() {
     let (system, _) = split_query("key=K&fields=done", &header).expect("both");
     assert_eq!(system.key.as_deref(), Some("K"));
     assert_eq!(system.fields, longrun_transcoding::FieldMask::parse("done").ok());
-    // An empty mask is none, wherever it stands.
-    let (system, _) = split_query("fields=", &header).expect("an empty mask");
-    assert_eq!(system.fields, None);
+    // An empty mask is none, wherever it stands; an empty key in the query isn't there.
+    let (system, _) = split_query("fields=&key=", &header).expect("an empty mask");
+    assert_eq!((system.fields, system.key.as_deref()), (None, Some("header key")));
+    let (system, _) = split_query("", &|_| Some(String::new())).expect("empty headers");
+    assert_eq!((system.fields, system.key), (None, None));
     let broken = split_query("", &|name| (name == "x-goog-fieldmask").then(|| "a(".to_owned()));
     assert_eq!(broken.map(|_| ()).expect_err("broken").field, "fields");
 }
