@@ -48,7 +48,11 @@ impl Error {
             Kind::AccessTokenInvalid | Kind::AccessTokenExpired => {
                 ", error=\"invalid_token\"".to_owned()
             }
-            Kind::ScopeInsufficient { scopes } if !scopes.is_empty() => {
+            // No scope would do for a method that has none.
+            Kind::ScopeInsufficient { scopes } if scopes.is_empty() => {
+                ", error=\"insufficient_scope\"".to_owned()
+            }
+            Kind::ScopeInsufficient { scopes } => {
                 format!(", error=\"insufficient_scope\", scope=\"{}\"", scopes.join(" "))
             }
             _ => return None,
@@ -144,5 +148,22 @@ fn any(name: &str, message: &impl prost::Message) -> prost_types::Any {
     prost_types::Any {
         type_url: format!("type.googleapis.com/google.rpc.{name}"),
         value: message.encode_to_vec(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_lacks_a_scope_is_challenged() {
+        let challenge = |scopes: &[&str]| {
+            let scopes = scopes.iter().map(|&scope| scope.to_owned()).collect();
+            Error::new(Kind::ScopeInsufficient { scopes }, "").challenge("longrun")
+        };
+        let start = "Bearer realm=\"longrun\", error=\"insufficient_scope\"";
+        assert_eq!(challenge(&["a", "b"]), Some(format!("{start}, scope=\"a b\"")));
+        assert_eq!(challenge(&[]), Some(start.to_owned()));
+        assert_eq!(Error::new(Kind::OverloadedCredentials, "").challenge("longrun"), None);
     }
 }
