@@ -1,5 +1,6 @@
 //! Whether what a message carries can be read by somebody else.
 
+use prost_reflect::bytes::Bytes;
 use prost_reflect::{DynamicMessage, MessageDescriptor, ReflectMessage as _, Value};
 
 use crate::Violation;
@@ -77,6 +78,13 @@ fn check(
     Ok(())
 }
 
+/// The type URL and the bytes of an Any.
+pub(crate) fn parts(message: &DynamicMessage) -> (String, Bytes) {
+    let (url, bytes) = (message.get_field_by_number(1), message.get_field_by_number(2));
+    let url = url.as_deref().and_then(Value::as_str).unwrap_or_default().to_owned();
+    (url, bytes.as_deref().and_then(Value::as_bytes).cloned().unwrap_or_default())
+}
+
 fn any(
     message: &DynamicMessage,
     path: &Path<'_>,
@@ -84,15 +92,13 @@ fn any(
     left: &mut usize,
 ) -> Result<(), Violation> {
     let refuse = |why: String| Err(Violation::new(path.to_string(), why));
-    let (url, bytes) = (message.get_field_by_number(1), message.get_field_by_number(2));
-    let url = url.as_deref().and_then(Value::as_str).unwrap_or_default();
-    let bytes = bytes.as_deref().and_then(Value::as_bytes).cloned().unwrap_or_default();
+    let (url, bytes) = parts(message);
     if url.is_empty() && bytes.is_empty() {
         return Ok(());
     }
     let name = url.rsplit_once('/').map(|(_, name)| name).unwrap_or_default();
     let Some(descriptor) = message.descriptor().parent_pool().get_message_by_name(name) else {
-        return refuse(format!("no descriptor declares the type \"{}\"", short(url, 256)));
+        return refuse(format!("no descriptor declares the type \"{}\"", short(&url, 256)));
     };
     match counted(&descriptor, &bytes, left) {
         Ok(inner) => check(&inner, path, level + 1, left),

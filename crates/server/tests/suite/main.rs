@@ -6,6 +6,7 @@ mod codec;
 mod errors_page;
 mod exchanges;
 mod filters;
+mod forms;
 mod gone;
 mod google_lros;
 mod google_protos;

@@ -8,7 +8,7 @@ use crate::Violation;
 use crate::violation::short;
 
 /// Types that an Any holds under `value`.
-pub(super) fn has_special_form(name: &str) -> bool {
+pub(crate) fn has_special_form(name: &str) -> bool {
     name.strip_prefix("google.protobuf.").is_some_and(|short| {
         is_wrapper(short)
             || matches!(short, "Any" | "Timestamp" | "Duration" | "FieldMask" | "Empty")

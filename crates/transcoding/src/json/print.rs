@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use prost_reflect::bytes::Bytes;
 use prost_reflect::{
     DescriptorPool, DynamicMessage, FieldDescriptor, Kind, MapKey, ReflectMessage as _, Value,
 };
@@ -9,6 +10,7 @@ use prost_reflect::{
 use super::known::{has_special_form, is_wrapper};
 use super::{LEVELS_MAX, mask, scalar, time};
 use crate::FieldMask;
+use crate::any::parts;
 
 /// How to print.
 #[derive(Clone, Copy, Debug)]
@@ -32,6 +34,40 @@ pub enum Fallback<'a> {
     Pools(&'a [DescriptorPool]),
     /// For each element of the message's repeated field in its own.
     Elements(&'a [Vec<DescriptorPool>]),
+}
+
+impl<'a> Fallback<'a> {
+    /// For an element of the message's repeated field.
+    pub(crate) fn of_element(self, index: usize) -> Self {
+        match self {
+            Self::Elements(each) => Self::Pools(each.get(index).map_or(&[][..], Vec::as_slice)),
+            all => all,
+        }
+    }
+
+    /// The message in an Any, by the first descriptor that can read it; the message's own pool
+    /// comes first.
+    pub(crate) fn decode(
+        self,
+        own: &DescriptorPool,
+        url: &str,
+        bytes: Bytes,
+    ) -> Result<DynamicMessage, PrintError> {
+        let name = url.rsplit('/').next().unwrap_or_default();
+        let pools: &'a [DescriptorPool] = match self {
+            Self::Pools(pools) => pools,
+            Self::None | Self::Elements(_) => &[],
+        };
+        let mut why = PrintError::UnknownType(url.to_owned());
+        for pool in std::iter::once(own).chain(pools) {
+            let Some(inner) = pool.get_message_by_name(name) else { continue };
+            match DynamicMessage::decode(inner, bytes.clone()) {
+                Ok(message) => return Ok(message),
+                Err(_) => why = PrintError::BadBytes(url.to_owned()),
+            }
+        }
+        Err(why)
+    }
 }
 
 /// Why a message can't be printed.
@@ -85,7 +121,8 @@ struct Printer<'a> {
     depth: usize,
 }
 
-type Mask<'m> = Option<&'m FieldMask>;
+/// `None`: everything.
+pub(crate) type Mask<'m> = Option<&'m FieldMask>;
 
 impl Printer<'_> {
     fn message(&mut self, message: &DynamicMessage, mask: Mask<'_>) -> Result<(), PrintError> {
@@ -145,50 +182,27 @@ impl Printer<'_> {
     }
 
     fn any(&mut self, message: &DynamicMessage, mask: Mask<'_>) -> Result<(), PrintError> {
-        let (url, bytes) = (message.get_field_by_number(1), message.get_field_by_number(2));
-        let url = url.as_deref().and_then(Value::as_str).unwrap_or_default();
-        let bytes = bytes.as_deref().and_then(Value::as_bytes).cloned().unwrap_or_default();
+        let (url, bytes) = parts(message);
         if url.is_empty() {
             self.out.extend(b"{}");
             return Ok(());
         }
-        let name = url.rsplit('/').next().unwrap_or_default();
-        let value = self.decode(url, name, bytes)?;
+        let value = self.fallback.decode(&self.pool, &url, bytes)?;
+        let descriptor = value.descriptor();
+        let name = descriptor.full_name();
         if !has_special_form(name) || name == "google.protobuf.Empty" {
-            return self.plain(&value, Some(url), mask);
+            return self.plain(&value, Some(&url), mask);
         }
         self.open(b'{')?;
         let mut first = true;
         self.key("@type", &mut first);
-        self.text(url);
+        self.text(&url);
         if let Some(inner) = selected(mask, "value", "value") {
             self.key("value", &mut first);
             self.message(&value, inner)?;
         }
         self.close(b'}', first);
         Ok(())
-    }
-
-    /// The message in an Any, by the first descriptor that can read it.
-    fn decode(
-        &self,
-        url: &str,
-        name: &str,
-        bytes: prost_reflect::bytes::Bytes,
-    ) -> Result<DynamicMessage, PrintError> {
-        let pools = match self.fallback {
-            Fallback::Pools(pools) => pools,
-            Fallback::None | Fallback::Elements(_) => &[],
-        };
-        let mut why = PrintError::UnknownType(url.to_owned());
-        for pool in std::iter::once(&self.pool).chain(pools) {
-            let Some(inner) = pool.get_message_by_name(name) else { continue };
-            match DynamicMessage::decode(inner, bytes.clone()) {
-                Ok(message) => return Ok(message),
-                Err(_) => why = PrintError::BadBytes(url.to_owned()),
-            }
-        }
-        Err(why)
     }
 
     fn struct_value(&mut self, message: &DynamicMessage, mask: Mask<'_>) -> Result<(), PrintError> {
@@ -211,10 +225,7 @@ impl Printer<'_> {
                 let mut first = true;
                 let fallback = self.fallback;
                 for (index, item) in items.iter().enumerate() {
-                    if let Fallback::Elements(each) = fallback {
-                        let pools = each.get(index).map_or(&[][..], Vec::as_slice);
-                        self.fallback = Fallback::Pools(pools);
-                    }
+                    self.fallback = fallback.of_element(index);
                     self.separate(&mut first);
                     self.single(&field.kind(), item, mask)?;
                 }
@@ -329,7 +340,7 @@ impl Printer<'_> {
 }
 
 /// What a mask says of a field or a map's key: `None` if it isn't selected.
-fn selected<'m>(mask: Mask<'m>, name: &str, json_name: &str) -> Option<Mask<'m>> {
+pub(crate) fn selected<'m>(mask: Mask<'m>, name: &str, json_name: &str) -> Option<Mask<'m>> {
     match mask {
         Some(mask) if !mask.is_all() => mask.child(name, json_name).map(Some),
         _ => Some(None),

@@ -1,8 +1,10 @@
 //! Partial responses: the `fields` parameter.
 
-use longrun_transcoding::{FieldMask, PrintOptions, print};
+use longrun_transcoding::{Fallback, FieldMask, PrintOptions, print, select};
+use prost::Message as _;
+use prost_reflect::{DynamicMessage, Value};
 
-use super::{descriptor, message};
+use super::{COMPACT, descriptor, message};
 
 const WHOLE: &str = r#"{
     "name": "n", "pageSize": 3, "isOpen": true,
@@ -94,6 +96,68 @@ fn only_what_is_selected_is_shown() {
     for (mask, expected) in table {
         assert_eq!(masked(mask), expected, "{mask}");
     }
+}
+
+/// What [`masked`] shows, by way of protobuf.
+fn selected(mask: &str) -> String {
+    let mask = FieldMask::parse(mask).expect(mask);
+    let part = select(&message("Shape", WHOLE), &mask, Fallback::None);
+    let part = DynamicMessage::decode(descriptor("Shape"), &*part.encode_to_vec());
+    let bytes = print(&part.expect("its own bytes"), &COMPACT).expect("it can be printed");
+    String::from_utf8(bytes).expect("JSON is UTF-8")
+}
+
+#[test]
+fn protobuf_is_selected_as_json_is() {
+    let masks = [
+        "*",
+        "name,*",
+        "name",
+        "page_size",
+        "color",
+        "point.note",
+        "child(point/note)",
+        "child(*)",
+        "tags",
+        "points.xAxis",
+        "createTime",
+        "labels.a",
+        "byName.a.note",
+        "by_name.*.xAxis",
+        "config.k",
+        "config.k.wide",
+        "config.l.deep",
+        "payload",
+        "payload.note",
+        "payload(@type)",
+        "payloads",
+        "payloads.value",
+    ];
+    for mask in masks {
+        assert_eq!(selected(mask), masked(mask), "{mask}");
+    }
+    // A number has no `note`. What is empty isn't there in protobuf, or is its default.
+    let point = r#"{"@type":"type.googleapis.com/shapes.v1.Point","note":"w"}"#;
+    let payloads = r#"[{"@type":"type.googleapis.com/google.protobuf.Duration","value":"0s"}]"#;
+    let rest = format!(r#""config":{{}},"payload":{point},"payloads":{payloads}"#);
+    let expected = format!(
+        r#"{{"point":{{"note":"p"}},"points":[{{"note":"q"}},{{"note":"r"}}],"child":{{}},"createTime":"2025-01-01T00:00:00Z",{rest}}}"#
+    );
+    assert_eq!(selected("*/note"), expected);
+}
+
+#[test]
+fn what_nobody_can_read_is_selected_whole() {
+    let mut whole = message("Shape", "{}");
+    let any = message("Shape", WHOLE).get_field_by_name("payload").expect("it is set").into_owned();
+    let Value::Message(mut any) = any else { panic!("{any:?}") };
+    any.set_field_by_name("type_url", Value::String("x/no.Such".to_owned()));
+    whole.set_field_by_name("payload", Value::Message(any));
+    whole.set_field_by_name("name", Value::String("n".to_owned()));
+    let mask = FieldMask::parse("payload.note").expect("a mask");
+    let part = select(&whole, &mask, Fallback::None);
+    whole.clear_field_by_name("name");
+    assert_eq!(part, whole);
 }
 
 #[test]

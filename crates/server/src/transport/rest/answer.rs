@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use longrun_transcoding::{
-    Alt, Fallback, FieldMask, PrintOptions, Rule, SystemParameters, print_with,
+    Alt, Fallback, FieldMask, PrintOptions, Rule, SystemParameters, print_with, select,
 };
 use prost::Message as _;
 use prost_reflect::{DescriptorPool, DynamicMessage, MessageDescriptor, Value};
@@ -82,12 +82,24 @@ pub(super) fn print(
         Answer::Hot(hot) if style.is_default() && rule.response_body.is_none() => {
             hot.json(|operation| json(operation, output, rule, style, fallback))
         }
-        Answer::Hot(hot) if style.proto => Ok(hot.operation()),
+        Answer::Hot(hot) if style.proto => proto(&hot.operation(), output, style, fallback),
         Answer::Hot(hot) => json(&hot.operation(), output, rule, style, fallback),
-        Answer::Message(message) if style.proto => Ok(message.clone()),
+        Answer::Message(message) if style.proto => proto(message, output, style, fallback),
         Answer::Message(message) => json(message, output, rule, style, fallback),
         Answer::Stream(_) => Err(Error::internal("a stream is not one message")),
     }
+}
+
+/// A message as protobuf: its own bytes, unless only some fields are wanted.
+pub(super) fn proto(
+    bytes: &Bytes,
+    output: &MessageDescriptor,
+    style: &Style,
+    fallback: Fallback<'_>,
+) -> Result<Bytes> {
+    let Some(fields) = &style.fields else { return Ok(bytes.clone()) };
+    let message = DynamicMessage::decode(output.clone(), bytes.clone()).map_err(Error::internal)?;
+    Ok(select(&message, fields, fallback).encode_to_vec().into())
 }
 
 /// A message as JSON.

@@ -140,11 +140,12 @@ pub(super) struct Printer {
 impl Printer {
     async fn element(&self, punctuation: &mut Punctuation, item: &Streamed) -> Result<Bytes> {
         let message = &item.message;
-        if self.form == Form::Proto {
-            return Ok(punctuation.element(message, None));
-        }
         let kept = self.api.pools.load(&item.kept).await?;
         let (rule, style) = (&self.binding.rule, &self.style);
+        if self.form == Form::Proto {
+            let bytes = answer::proto(message, &self.output, style, kept.fallback())?;
+            return Ok(punctuation.element(&bytes, None));
+        }
         let printed = answer::json(message, &self.output, rule, style, kept.fallback())?;
         let id = if self.form == Form::Events { self.id(message) } else { None };
         Ok(punctuation.element(&printed, id.as_deref()))
