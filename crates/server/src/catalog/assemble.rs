@@ -156,10 +156,7 @@ impl Assembly<'_> {
             Some(scopes) => Scopes::from_list(scopes.to_vec()),
             None => Scopes::from_list(annotation::oauth_scopes(api)),
         };
-        let scopes = match scopes {
-            Scopes::None if settings.allow_unscoped => Scopes::Any,
-            scopes => scopes,
-        };
+        let scopes = scopes.or_open(settings.allow_unscoped);
         if scopes == Scopes::None {
             let what = format!(
                 "{name} has no scopes, so nobody may call it: give it some in authentication.rules, or allow_unscoped"
@@ -254,6 +251,8 @@ impl Assembly<'_> {
         };
         for descriptor in service.methods() {
             let (rpc, selector) = (descriptor.name(), descriptor.full_name());
+            let name = name_of(&descriptor);
+            let settings = self.plan.methods.get(&name).cloned().unwrap_or_default();
             let mut scopes = None;
             let mut bindings = Vec::new();
             for (index, version) in self.plan.versions.iter().enumerate() {
@@ -263,7 +262,8 @@ impl Assembly<'_> {
                 }
                 let own = config.and_then(|config| config.scopes(selector));
                 let own = own
-                    .map_or_else(|| fallback.clone(), |scopes| Scopes::from_list(scopes.to_vec()));
+                    .map_or_else(|| fallback.clone(), |scopes| Scopes::from_list(scopes.to_vec()))
+                    .or_open(settings.allow_unscoped);
                 scopes = Some(scopes.unwrap_or(Scopes::None).or(&own));
                 match config.and_then(|config| config.http(selector)) {
                     Some((at, rule)) => {
@@ -295,8 +295,6 @@ impl Assembly<'_> {
             for (order, rule, scopes, place) in bindings {
                 self.candidate(&descriptor, order, Binding { rule, scopes }, place);
             }
-            let name = name_of(&descriptor);
-            let settings = self.plan.methods.get(&name).cloned().unwrap_or_default();
             let bare = bare(name, descriptor.input(), descriptor.output());
             self.methods.push(Method { scopes, settings, ..bare });
         }

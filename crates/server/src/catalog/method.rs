@@ -85,16 +85,18 @@ impl Method {
         self.name.split_once('/').unwrap_or((&self.name, ""))
     }
 
-    /// Reads the settings that point into the request.
+    /// Reads the settings that point into the request, and refuses those that count for nothing.
     ///
     /// # Errors
     /// Says which setting is wrong, and what is.
     pub(super) fn read_settings(&mut self) -> Result<(), String> {
-        let MethodSettings { admit_timeout, operation_parent, exclusive, .. } = &self.settings;
+        let MethodSettings { operation_parent, exclusive, allow_unscoped, .. } = &self.settings;
         let Some(lro) = &mut self.lro else {
-            return match (admit_timeout, operation_parent, exclusive) {
-                (None, None, None) => Ok(()),
-                _ => Err("admit_timeout, operation_parent and exclusive are for methods that return a google.longrunning.Operation".to_owned()),
+            // Whatever else can be set is about the method's operations.
+            let of_any = MethodSettings { allow_unscoped: *allow_unscoped, ..Default::default() };
+            return match self.settings == of_any {
+                true => Ok(()),
+                false => Err("only allow_unscoped takes effect on a method that doesn't return a google.longrunning.Operation".to_owned()),
             };
         };
         if let Some(source) = operation_parent {
@@ -126,6 +128,11 @@ impl Scopes {
                 Self::AnyOf(scopes)
             }
         }
+    }
+
+    /// Any token will do where none are declared, if that is allowed.
+    pub(super) fn or_open(self, allowed: bool) -> Self {
+        if allowed && self == Self::None { Self::Any } else { self }
     }
 
     pub(super) fn from_list(scopes: Vec<String>) -> Self {

@@ -2,6 +2,7 @@
 
 mod mixins;
 mod problems;
+mod settings;
 
 use std::path::{Path, PathBuf};
 

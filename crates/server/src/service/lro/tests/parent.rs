@@ -103,7 +103,7 @@ fn a_setting_that_names_nothing_is_refused_at_start() {
         (
             "GetDish",
             exclusive("name"),
-            "admit_timeout, operation_parent and exclusive are for methods that return a google.longrunning.Operation",
+            "only allow_unscoped takes effect on a method that doesn't return a google.longrunning.Operation",
         ),
     ];
     for (rpc, settings, what) in table {
