@@ -12,7 +12,8 @@ use super::descriptors::{Descriptors, merge};
 use super::operations::{self, LOCAL, OPERATIONS};
 use super::service_config::ServiceConfig;
 use super::{
-    Binding, Bindings, CatalogError, Lro, Method, MethodSettings, Policy, Problem, Scopes, Service,
+    Binding, Bindings, CatalogError, Lro, Method, MethodSettings, MethodSource, Policy, Problem,
+    Scopes, Service,
 };
 
 /// All that makes one service.
@@ -22,7 +23,7 @@ pub(super) struct Plan {
     pub(super) bindings: Bindings,
     pub(super) hosts: Vec<String>,
     pub(super) listen: Vec<SocketAddr>,
-    pub(super) methods: BTreeMap<String, MethodSettings>,
+    pub(super) methods: BTreeMap<String, MethodSource>,
     pub(super) versions: Vec<Version>,
 }
 
@@ -57,14 +58,12 @@ pub(super) fn assemble(plan: Plan, problems: &mut Vec<Problem>) -> Result<Servic
 
     let by_name: HashMap<String, usize> =
         methods.iter().enumerate().map(|(index, method)| (method.name.clone(), index)).collect();
-    if let Some(unknown) = plan.methods.keys().find(|name| !by_name.contains_key(*name)) {
-        let what = format!("[service.method.\"{unknown}\"] names no method of {}", plan.name);
-        return Err(CatalogError(format!("{what}; expected \"pkg.Service/Method\"")));
-    }
-    for method in &mut methods {
-        if let Err(what) = method.read_settings() {
-            return Err(CatalogError(format!("[service.method.\"{}\"] {what}", method.name)));
-        }
+    for (name, source) in &plan.methods {
+        let Some(method) = by_name.get(name).map(|index| &mut methods[*index]) else {
+            let what = format!("names no method of {}; expected \"pkg.Service/Method\"", plan.name);
+            return Err(source.wrong(name, what));
+        };
+        method.read_settings().map_err(|what| source.wrong(name, what))?;
     }
     let get = by_name.get(&format!("{OPERATIONS}/GetOperation")).map(|index| &methods[*index]);
     let templates = get.map(|get| get.bindings.iter().map(|one| one.rule.template.clone()));
@@ -79,7 +78,7 @@ pub(super) fn assemble(plan: Plan, problems: &mut Vec<Problem>) -> Result<Servic
         router,
         methods: methods.into_iter().map(Arc::new).collect(),
     };
-    service.check_parents()?;
+    service.check_parents(&plan.methods)?;
     Ok(service)
 }
 
@@ -137,6 +136,10 @@ struct Assembly<'a> {
 }
 
 impl Assembly<'_> {
+    fn settings(&self, method: &str) -> MethodSettings {
+        self.plan.methods.get(method).map(|source| source.settings.clone()).unwrap_or_default()
+    }
+
     fn method(
         &mut self,
         index: usize,
@@ -149,7 +152,7 @@ impl Assembly<'_> {
             return;
         }
         let place = version.descriptors.place(descriptor);
-        let settings = self.plan.methods.get(&name).cloned().unwrap_or_default();
+        let settings = self.settings(&name);
         let selector = descriptor.full_name();
         let configured = version.config.as_ref().and_then(|config| config.scopes(selector));
         let scopes = match configured {
@@ -252,7 +255,7 @@ impl Assembly<'_> {
         for descriptor in service.methods() {
             let (rpc, selector) = (descriptor.name(), descriptor.full_name());
             let name = name_of(&descriptor);
-            let settings = self.plan.methods.get(&name).cloned().unwrap_or_default();
+            let settings = self.settings(&name);
             let mut scopes = None;
             let mut bindings = Vec::new();
             for (index, version) in self.plan.versions.iter().enumerate() {

@@ -67,7 +67,7 @@ impl Descriptors {
         // Their place is taken by the well-known types that come with the compiler.
         own.retain(|name| !name.starts_with("google/protobuf/"));
 
-        let compile = || compile(source, sets, &own);
+        let compile = || compile(source, sets, &own, &paths);
         let pool = match source.cache_dir {
             Some(dir) if !source.proto_path.is_empty() => cached(dir, source, &paths, compile)?,
             _ => compile()?,
@@ -107,6 +107,7 @@ fn compile(
     source: DescriptorSource<'_>,
     sets: Vec<FileDescriptorSet>,
     own: &BTreeSet<String>,
+    paths: &HashMap<String, PathBuf>,
 ) -> Result<DescriptorPool, CatalogError> {
     let mut resolver = ChainFileResolver::new();
     resolver.add(GoogleFileResolver::new());
@@ -119,8 +120,15 @@ fn compile(
     resolver.add(Texts(source.built_in));
     resolver.add(Texts(longrun_api::SOURCES));
     let mut compiler = Compiler::with_file_resolver(resolver);
-    // Its debug form has file, line and column.
-    let broken = |error: protox::Error| CatalogError(format!("{error:?}"));
+    // Its debug form has the file by its import path, line and column.
+    let broken = |error: protox::Error| {
+        let text = format!("{error:?}");
+        let file = error.file().and_then(|name| Some((paths.get(name)?, text.strip_prefix(name)?)));
+        CatalogError(match file {
+            Some((path, rest)) => format!("{}{rest}", path.display()),
+            None => text,
+        })
+    };
     compiler.open_files(own).map_err(broken)?;
     compiler.open_files(longrun_api::SOURCES.iter().map(|(name, _)| name)).map_err(broken)?;
     compiler.open_files(WELL_KNOWN).map_err(broken)?;

@@ -231,14 +231,12 @@ impl Loader<'_> {
             }
         }
         plan.listen.extend(source.listen);
-        for (method, settings) in &source.methods {
-            if let Some(other) = plan.methods.insert(method.clone(), settings.clone())
-                && other != *settings
+        for (method, own) in &source.methods {
+            if let Some(other) = plan.methods.insert(method.clone(), own.clone())
+                && other.settings != own.settings
             {
-                let what = format!(
-                    "[service.method.\"{method}\"] stands in another version of {name} with other values"
-                );
-                return Err(CatalogError(format!("{}: {what}", shown_place(source))));
+                let what = format!("stands in another version of {name} with other values");
+                return Err(own.wrong(method, what));
             }
         }
         plan.versions.push(version);

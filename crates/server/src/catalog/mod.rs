@@ -28,7 +28,9 @@ pub use problem::{CatalogError, Problem, Severity};
 pub use request_facts::RequestFacts;
 pub use request_path::{ParentTemplate, text_at};
 pub use service::Service;
-pub use source::{Bindings, ConfigSource, MethodSettings, Policy, ServiceSource, Sources};
+pub use source::{
+    Bindings, ConfigSource, MethodSettings, MethodSource, Policy, ServiceSource, Sources,
+};
 
 /// All services.
 #[derive(Debug)]

@@ -1,13 +1,13 @@
 //! One service: its names, its methods, and the paths that lead to them.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use longrun_transcoding::{RouteError, Router, Template};
 use prost_reflect::DescriptorPool;
 
-use super::{CatalogError, Method, ParentTemplate, Policy, Route};
+use super::{CatalogError, Method, MethodSource, ParentTemplate, Policy, Route};
 
 /// One API: a namespace of operation names, and all that is served for it.
 #[derive(Debug)]
@@ -72,15 +72,19 @@ impl Service {
     }
 
     /// Refuses an `operation_parent` that is the same for every request and that nobody reads.
-    pub(super) fn check_parents(&self) -> Result<(), CatalogError> {
-        for method in &self.methods {
-            let template = method.lro.as_ref().and_then(|lro| lro.parent.as_ref());
-            let fixed = template.and_then(ParentTemplate::fixed);
+    pub(super) fn check_parents(
+        &self,
+        sources: &BTreeMap<String, MethodSource>,
+    ) -> Result<(), CatalogError> {
+        for (name, source) in sources {
+            let lro = self.method(name).and_then(|method| method.lro.as_ref());
+            let fixed = lro.and_then(|lro| lro.parent.as_ref()).and_then(ParentTemplate::fixed);
             if let Some(parent) = fixed.filter(|parent| !self.reads_operations_under(parent)) {
-                return Err(CatalogError(format!(
-                    "[service.method.\"{}\"] operation_parent: no GetOperation binding of {} reads operations under \"{parent}\"",
-                    method.name, self.name
-                )));
+                let what = format!(
+                    "operation_parent: no GetOperation binding of {} reads operations under \"{parent}\"",
+                    self.name
+                );
+                return Err(source.wrong(name, what));
             }
         }
         Ok(())

@@ -59,16 +59,21 @@ impl ServiceConfig {
             };
             CatalogError(format!("{place}: {}", error.without_snippet()))
         })?;
-        if yaml.kind != "google.api.Service" {
-            let what = format!("`type` is \"{}\"; expected google.api.Service", yaml.kind);
-            return Err(CatalogError(format!("{file}: {what}")));
-        }
-        if yaml.name.is_empty() {
-            return Err(CatalogError(format!(
-                "{file}: `name` is missing: the service's host name"
-            )));
-        }
         let place = |line: u64| format!("{file}:{line}");
+        // What is missing is missing from the first line on.
+        let wrong = |at: Option<&Spanned<String>>, what: String| {
+            let place = place(at.map_or(1, |at| at.referenced.line()));
+            CatalogError(format!("{place}: {what}"))
+        };
+        let kind = yaml.kind.as_ref().map_or("", |kind| &kind.value);
+        if kind != "google.api.Service" {
+            let what = format!("`type` is \"{kind}\"; expected google.api.Service");
+            return Err(wrong(yaml.kind.as_ref(), what));
+        }
+        let Some(name) = yaml.name.as_ref().filter(|name| !name.value.is_empty()) else {
+            let what = "`name` is missing: the service's host name".to_owned();
+            return Err(wrong(yaml.name.as_ref(), what));
+        };
         let mut http = Vec::new();
         for rule in yaml.http.rules {
             let place = place(rule.referenced.line());
@@ -92,7 +97,7 @@ impl ServiceConfig {
             Placed { what: api.name.value, place }
         };
         Ok(Self {
-            name: yaml.name,
+            name: name.value.clone(),
             apis: yaml.apis.into_iter().map(api).collect(),
             http,
             authentication: yaml.authentication.rules.into_iter().map(scope_rule).collect(),
@@ -140,9 +145,9 @@ pub(super) fn selects(selector: &str, name: &str) -> bool {
 #[derive(Deserialize)]
 struct Yaml {
     #[serde(rename = "type", default)]
-    kind: String,
+    kind: Option<Spanned<String>>,
     #[serde(default)]
-    name: String,
+    name: Option<Spanned<String>>,
     #[serde(default)]
     apis: Vec<Api>,
     #[serde(default)]
@@ -309,8 +314,13 @@ authentication:
     #[test]
     fn what_is_wrong_is_said_with_its_line() {
         let table = [
-            ("name: s\n", "s.yaml: `type` is \"\"; expected google.api.Service"),
-            ("type: google.api.Service\n", "s.yaml: `name` is missing: the service's host name"),
+            ("name: s\n", "s.yaml:1: `type` is \"\"; expected google.api.Service"),
+            ("name: s\ntype: x\n", "s.yaml:2: `type` is \"x\"; expected google.api.Service"),
+            ("type: google.api.Service\n", "s.yaml:1: `name` is missing: the service's host name"),
+            (
+                "type: google.api.Service\n\nname: ''\n",
+                "s.yaml:3: `name` is missing: the service's host name",
+            ),
         ];
         for (text, expected) in table {
             assert_eq!(parse(text).0.unwrap_err(), expected);

@@ -1,12 +1,15 @@
 //! What a catalog is made from, as the configuration names it.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+
+use super::CatalogError;
 
 /// Everything that is to be loaded. Without a service and without descriptors it is
 /// `longrun.local` alone.
@@ -44,7 +47,16 @@ pub struct ServiceSource {
     /// How `google.longrunning.Operations` is bound.
     pub bindings: Bindings,
     /// `[service.method."pkg.Service/Method"]`.
-    pub methods: BTreeMap<String, MethodSettings>,
+    pub methods: BTreeMap<String, MethodSource>,
+}
+
+/// One `[service.method."pkg.Service/Method"]`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct MethodSource {
+    /// `FILE:LINE:COLUMN`, if it comes from a file.
+    pub place: String,
+    /// What it says.
+    pub settings: MethodSettings,
 }
 
 /// Where a service config comes from.
@@ -112,5 +124,19 @@ impl ConfigSource {
         } else {
             Self::BuiltIn(text.to_owned())
         }
+    }
+}
+
+impl From<MethodSettings> for MethodSource {
+    fn from(settings: MethodSettings) -> Self {
+        Self { place: String::new(), settings }
+    }
+}
+
+impl MethodSource {
+    /// An error about it, with its place.
+    pub(super) fn wrong(&self, name: &str, what: impl fmt::Display) -> CatalogError {
+        let place = if self.place.is_empty() { String::new() } else { format!("{}: ", self.place) };
+        CatalogError(format!("{place}[service.method.\"{name}\"] {what}"))
     }
 }

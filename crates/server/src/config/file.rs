@@ -9,10 +9,10 @@ use std::time::Duration;
 use toml::Spanned;
 
 use super::error::place;
-use super::table::{FileTable, ServiceTable, TokenTable};
+use super::table::{FileTable, MethodTable, ServiceTable, TokenTable};
 use super::{ConfigError, Limits};
 use crate::auth::{StaticToken, TokenDigest};
-use crate::catalog::{ConfigSource, ServiceSource};
+use crate::catalog::{ConfigSource, MethodSource, ServiceSource};
 use crate::operation::Principal;
 
 /// `longrun.toml`, each value checked by itself.
@@ -137,8 +137,13 @@ impl Source<'_> {
         if let Some(host) = service.hosts.iter().find(|host| !is_host(host.get_ref())) {
             return Err(self.wrong(host, "expected a host, such as \"api.example.com\" or \"localhost:8080\", without scheme and path"));
         }
+        let place = |at: usize| place(self.path, self.text, at).0;
+        let method = |(name, table): (String, Spanned<MethodTable>)| {
+            let place = place(table.span().start);
+            (name, MethodSource { place, settings: table.into_inner().into() })
+        };
         Ok(ServiceSource {
-            place: place(self.path, self.text, here.start).0,
+            place: place(here.start),
             name: service.name,
             config: service.config.map(|text| ConfigSource::parse(&text, self.folder)),
             proto_path: self.resolve(service.proto_path),
@@ -147,7 +152,7 @@ impl Source<'_> {
             listen: service.listen,
             policy: service.policy,
             bindings: service.bindings,
-            methods: service.method.into_iter().map(|(name, table)| (name, table.into())).collect(),
+            methods: service.method.into_iter().map(method).collect(),
         })
     }
 }

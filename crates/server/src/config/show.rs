@@ -116,7 +116,9 @@ impl<'a> From<&'a ServiceSource> for ServiceShown<'a> {
             listen: source.listen,
             policy: source.policy,
             bindings: source.bindings,
-            method: methods.map(|(name, method)| (name.as_str(), method.into())).collect(),
+            method: methods
+                .map(|(name, method)| (name.as_str(), (&method.settings).into()))
+                .collect(),
         }
     }
 }

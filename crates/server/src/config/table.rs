@@ -72,7 +72,7 @@ pub(super) struct ServiceTable {
     pub(super) listen: Option<SocketAddr>,
     pub(super) policy: Policy,
     pub(super) bindings: Bindings,
-    pub(super) method: BTreeMap<String, MethodTable>,
+    pub(super) method: BTreeMap<String, Spanned<MethodTable>>,
 }
 
 #[derive(Debug, Default, Deserialize)]

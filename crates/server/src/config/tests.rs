@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::auth::TokenDigest;
-use crate::catalog::{Bindings, ConfigSource, Policy};
+use crate::catalog::{Bindings, ConfigSource, MethodSource, Policy};
 
 const ABC: &str = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
 
@@ -84,7 +84,8 @@ fn everything() {
     assert_eq!(library.place, "/etc/longrun/longrun.toml:20:9");
     assert_eq!(library.config, Some(ConfigSource::File(folder.join("library.yaml"))));
     assert_eq!((library.policy, library.bindings), (Policy::Shared, Bindings::Wide));
-    let method = &library.methods["lib.v1.Library/Build"];
+    let MethodSource { place, settings: method } = &library.methods["lib.v1.Library/Build"];
+    assert_eq!(place, "/etc/longrun/longrun.toml:28:9");
     assert_eq!(method.admit_timeout, Some(Duration::from_secs(2)));
     assert_eq!(method.lease_duration, Some(Duration::from_secs(300)));
     assert_eq!(method.operation_parent.as_deref(), Some("{parent}"));
@@ -99,7 +100,10 @@ fn everything() {
 fn assert_shown_is_the_same(file: File) {
     let resolve = |file: File| {
         let mut config = Config::resolve(file, Overrides::default(), Path::new("/here")).unwrap();
-        config.sources.services.iter_mut().for_each(|service| service.place.clear());
+        for service in &mut config.sources.services {
+            service.place.clear();
+            service.methods.values_mut().for_each(|method| method.place.clear());
+        }
         config
     };
     let config = resolve(file);

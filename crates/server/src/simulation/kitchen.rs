@@ -47,6 +47,7 @@ pub(super) fn catalog() -> Arc<Catalog> {
             (CREATE.to_owned(), settings(60, 5, 40, 2)),
             (CLEAN.to_owned(), settings(200, 8, 60, 2)),
         ]
+        .map(|(method, settings)| (method, settings.into()))
         .into(),
         ..ServiceSource::default()
     };

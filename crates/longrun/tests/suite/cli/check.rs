@@ -186,17 +186,46 @@ fn what_cant_be_loaded_names_file_and_line() {
         (PROTO.replace("message", "mesage"), YAML, "shelf.proto:22"),
         (PROTO.to_owned(), "type: google.api.Service\nname: [\n", "shelf.yaml:2"),
         (PROTO.to_owned(), "type: google.api.Service\napis: 3\n", "shelf.yaml:2"),
-        (PROTO.to_owned(), "type: other\nname: x.example.com\n", "shelf.yaml"),
+        (PROTO.to_owned(), "type: other\nname: x.example.com\n", "shelf.yaml:1"),
+        (PROTO.to_owned(), "type: google.api.Service\nname: ''\n", "shelf.yaml:2"),
     ];
     for (proto, yaml, place) in table {
         let ended = check(home.path(), &proto, yaml, "");
         assert_eq!((ended.code, &*ended.stdout), (Some(1), ""), "{place}");
-        assert!(ended.stderr.starts_with("longrun: "), "{}", ended.stderr);
-        assert!(ended.stderr.contains(place), "{place}: {}", ended.stderr);
+        let place = format!("longrun: {}:", home.path().join(place).display());
+        assert!(ended.stderr.starts_with(&place), "{place}: {}", ended.stderr);
     }
     for flags in ["--service absent.yaml", "--proto-path absent", "--descriptor-set absent"] {
         let ended = cli(home.path(), &format!("check {flags}"));
         assert_eq!((ended.code, &*ended.stdout), (Some(1), ""), "{flags}");
         assert!(ended.stderr.contains("absent"), "{flags}: {}", ended.stderr);
+    }
+}
+
+#[test]
+fn a_methods_settings_are_named_with_their_line() {
+    let home = tempfile::tempdir().unwrap();
+    std::fs::create_dir(home.path().join("protos")).unwrap();
+    std::fs::write(home.path().join("protos/shelf.proto"), PROTO).unwrap();
+    std::fs::write(home.path().join("shelf.yaml"), YAML).unwrap();
+    let build = "shelf.v1.Shelves/BuildShelf";
+    let get = "google.longrunning.Operations/GetOperation";
+    let table = [
+        ("shelf.v1.Shelves/Nope", "deadline = \"5s\"", "names no method of shelf.example.com"),
+        (build, "exclusive = \"nope\"", "exclusive: `nope` is no path"),
+        (build, "operation_parent = \"a/b\"", "operation_parent: no GetOperation binding"),
+        (get, "max_attempts = 3", "only allow_unscoped takes effect"),
+    ];
+    for (method, setting, because) in table {
+        let file = home.path().join("longrun.toml");
+        let section = format!("[service.method.\"{method}\"]");
+        let text = format!(
+            "[[service]]\nconfig = \"shelf.yaml\"\nproto_path = \"protos\"\n{section}\n{setting}\n"
+        );
+        std::fs::write(&file, text).unwrap();
+        let ended = cli(home.path(), &format!("check --config {}", file.display()));
+        assert_eq!((ended.code, &*ended.stdout), (Some(1), ""), "{method}");
+        let said = format!("longrun: {}:4:1: {section} {because}", file.display());
+        assert!(ended.stderr.starts_with(&said), "{said}: {}", ended.stderr);
     }
 }

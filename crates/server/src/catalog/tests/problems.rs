@@ -81,7 +81,7 @@ fn what_cannot_be_loaded_says_where() {
         (&[("import.proto", import)], &[], "import.proto:2:1: import 'none.proto' not found"),
         (&[("h.proto", homeless)], &[], "the descriptors: no service config"),
         (&[("bad.yaml", "type: [")], &["bad.yaml"], "bad.yaml:1:"),
-        (&[("type.yaml", "type: x\nname: y\n")], &["type.yaml"], "type.yaml: `type` is \"x\""),
+        (&[("type.yaml", "type: x\nname: y\n")], &["type.yaml"], "type.yaml:1: `type` is \"x\""),
         (&[], &["missing.yaml"], "missing.yaml: No such file"),
         (&[("x.proto", "")], &["missing.yaml"], "missing.yaml: No such file"),
     ];
@@ -100,7 +100,7 @@ fn what_cannot_be_loaded_says_where() {
     assert!(error.contains("one of workspaceevents.googleapis.com"), "{error}");
 
     let mut local = ServiceSource { name: Some(LOCAL.to_owned()), ..ServiceSource::default() };
-    local.methods.insert("a.B/C".to_owned(), MethodSettings::default());
+    local.methods.insert("a.B/C".to_owned(), MethodSource::default());
     let sources = Sources { services: vec![local], ..Sources::default() };
     let error = Catalog::load(&sources).unwrap_err().to_string();
     assert!(error.starts_with("[service.method.\"a.B/C\"] names no method"), "{error}");
@@ -121,7 +121,7 @@ fn what_cannot_be_loaded_says_where() {
             MethodSettings { operation_parent: Some(parent.to_owned()), ..Default::default() };
         let service = ServiceSource {
             name: Some("lib.example.com".to_owned()),
-            methods: [(bind.to_owned(), settings)].into(),
+            methods: [(bind.to_owned(), settings.into())].into(),
             ..ServiceSource::default()
         };
         let sources = Sources { services: vec![service], ..tree.sources(&[]) };

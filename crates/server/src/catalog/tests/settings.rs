@@ -12,7 +12,7 @@ fn load(scoped: bool, method: &str, settings: MethodSettings) -> Result<Catalog,
     let line = "  option (google.api.oauth_scopes) = \"https://example.com/read,https://example.com/write\";\n";
     let proto = if scoped { LIBRARY.to_owned() } else { LIBRARY.replace(line, "") };
     let tree = Tree::new(&[("library.proto", &proto)]);
-    let methods = [(method.to_owned(), settings)].into();
+    let methods = [(method.to_owned(), settings.into())].into();
     let name = Some("lib.example.com".to_owned());
     let service = ServiceSource { name, methods, ..ServiceSource::default() };
     Catalog::load(&Sources { services: vec![service], ..tree.sources(&[]) })

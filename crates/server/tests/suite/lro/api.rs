@@ -41,7 +41,7 @@ impl Api {
         file("kitchen.proto", include_str!("../kitchen/kitchen.proto"));
         let config = file("kitchen.yaml", include_str!("../kitchen/kitchen.yaml"));
         let named = |(rpc, settings): &(&str, MethodSettings)| {
-            (format!("kitchen.v1.Kitchen/{rpc}"), settings.clone())
+            (format!("kitchen.v1.Kitchen/{rpc}"), settings.clone().into())
         };
         let source = ServiceSource {
             config: Some(ConfigSource::File(config)),

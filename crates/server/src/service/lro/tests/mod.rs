@@ -20,7 +20,7 @@ fn load(settings: &[(&str, MethodSettings)]) -> Result<Arc<Service>, CatalogErro
     let config = include_str!("../../../../tests/suite/kitchen/kitchen.yaml");
     std::fs::write(folder.path().join("kitchen.proto"), proto).unwrap();
     std::fs::write(folder.path().join("kitchen.yaml"), config).unwrap();
-    let named = |(rpc, settings): &(&str, MethodSettings)| (full(rpc), settings.clone());
+    let named = |(rpc, settings): &(&str, MethodSettings)| (full(rpc), settings.clone().into());
     let service = ServiceSource {
         config: Some(ConfigSource::File(folder.path().join("kitchen.yaml"))),
         proto_path: vec![folder.path().to_owned()],
