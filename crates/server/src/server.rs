@@ -269,10 +269,9 @@ impl Running {
     /// Returns if a part of the server fails, as none should: without its reaper, say, no lease
     /// runs out. It is for the caller to [stop](Self::shutdown) it then.
     pub async fn failed(&mut self) {
-        match self.tasks.join_next().await {
-            Some(Err(error)) => tracing::error!(%error, "a part of the server failed"),
-            // Before the stop no part ends.
-            Some(Ok(())) | None => {}
+        // Before the stop no part ends otherwise.
+        if let Some(Err(error)) = self.tasks.join_next().await {
+            tracing::error!(%error, "a part of the server failed");
         }
     }
 }

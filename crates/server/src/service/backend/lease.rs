@@ -79,7 +79,8 @@ pub(super) async fn lease(
     let note = || api.live.lease_calls().note(&query.service, &query.methods, api.store.now());
     note();
     let mut turn: Option<Turn<'_>> = None;
-    loop {
+    // A server that stops hands out no more work.
+    while !*api.draining.borrow() {
         let slot = match call.slots.try_take() {
             Some(slot) => slot,
             // Whoever can be answered at once goes first.
@@ -117,10 +118,10 @@ pub(super) async fn lease(
         note();
         match woken {
             Ok(Some(next)) => turn = Some(next),
-            // A server that stops hands out no more work.
-            Ok(None) | Err(_) => return Ok(Reply::message(&leased)),
+            Ok(None) | Err(_) => break,
         }
     }
+    Ok(Reply::message(&LeaseOperationsResponse::default()))
 }
 
 async fn grant(

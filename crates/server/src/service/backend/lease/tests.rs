@@ -21,7 +21,7 @@ use crate::store::embedded::{EmbeddedOptions, EmbeddedStore};
 
 struct Place {
     _dir: tempfile::TempDir,
-    _stop: watch::Sender<bool>,
+    stop: watch::Sender<bool>,
     clock: Arc<ManualClock>,
     api: Api,
     call: Call,
@@ -58,7 +58,7 @@ impl Place {
             request_id: None,
             slots: Slots::new(2),
         };
-        Self { _dir: dir, _stop: stop, clock, api, call }
+        Self { _dir: dir, stop, clock, api, call }
     }
 
     /// Waits for 30 s for work of these methods.
@@ -125,4 +125,12 @@ async fn no_work_is_left_while_somebody_waits_for_it() {
     place.make(&[OTHER, METHOD]).await;
     let (both, one) = tokio::join!(both, one);
     assert_eq!((both, one), (vec![OTHER.to_owned()], vec![METHOD.to_owned()]));
+}
+
+#[tokio::test]
+async fn a_server_that_stops_hands_out_no_more_work() {
+    let place = Place::new().await;
+    place.make(&[METHOD]).await;
+    place.stop.send_replace(true);
+    assert!(place.lease(&[METHOD]).await.is_empty());
 }
