@@ -178,11 +178,12 @@ impl Loader<'_> {
             let what = "no service config, and no API of its own has a google.api.default_host: nothing says what is to be served";
             return Err(CatalogError(format!("{}: {what}", shown_place(source))));
         }
-        let particular = !source.hosts.is_empty() || source.listen.is_some();
+        let particular =
+            !source.hosts.is_empty() || source.listen.is_some() || !source.methods.is_empty();
         if hosts.len() > 1 && particular {
             let names: Vec<&str> = hosts.iter().map(|(name, _)| name.as_str()).collect();
             let what = format!(
-                "hosts and listen are for one service, but there are {}: say `name`",
+                "hosts, listen and methods' settings are for one service, but there are {}: say `name`",
                 names.join(", ")
             );
             return Err(CatalogError(format!("{}: {what}", shown_place(source))));

@@ -65,3 +65,37 @@ fn a_setting_that_counts_for_nothing_is_refused() {
         }
     }
 }
+
+#[test]
+fn what_is_for_one_service_names_it() {
+    let film = LIBRARY.replace("lib.v1", "film.v1").replace("lib.example.com", "film.example.com");
+    let tree = Tree::new(&[("library.proto", LIBRARY), ("film.proto", &film)]);
+    let default = ServiceSource::default;
+    let methods = [("lib.v1.Library/Bind".to_owned(), MethodSource::default())];
+    let table = [
+        (default(), true),
+        (ServiceSource { hosts: vec!["x".to_owned()], ..default() }, false),
+        (ServiceSource { listen: Some("127.0.0.1:0".parse().unwrap()), ..default() }, false),
+        (ServiceSource { methods: methods.clone().into(), ..default() }, false),
+        (
+            ServiceSource {
+                name: Some("lib.example.com".to_owned()),
+                methods: methods.into(),
+                ..default()
+            },
+            true,
+        ),
+    ];
+    for (service, loads) in table {
+        let shown = format!("{service:?}");
+        let loaded = Catalog::load(&Sources { services: vec![service], ..tree.sources(&[]) });
+        match loaded {
+            Ok(_) => assert!(loads, "{shown}"),
+            Err(error) => {
+                let error = error.to_string();
+                let expected = "there are film.example.com, lib.example.com: say `name`";
+                assert!(!loads && error.contains(expected), "{shown}: {error}");
+            }
+        }
+    }
+}
