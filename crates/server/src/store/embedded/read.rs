@@ -95,15 +95,17 @@ pub(super) fn by_row(connection: &Connection, row: i64) -> rusqlite::Result<Opti
     Ok(statement.query_row([row], record).optional()?.map(|(_, record)| record))
 }
 
-/// Names of records that are due, the longest due first.
+/// Names of records that are due, the longest due first. One that can't be read is passed over:
+/// the others are not to wait for it.
 pub(super) fn due(
     connection: &Connection,
     now: Timestamp,
     limit: usize,
 ) -> rusqlite::Result<Vec<RecordName>> {
     let mut statement = connection.prepare_cached(DUE)?;
-    let rows = statement.query_map(params![now.micros(), limit as i64], |row| name(row, 0))?;
-    rows.collect()
+    let rows =
+        statement.query_map(params![now.micros(), limit as i64], |row| Ok(name(row, 0).ok()))?;
+    rows.filter_map(Result::transpose).collect()
 }
 
 /// A part of a list. What the filter says is looked up row by row, so that a filter which lets

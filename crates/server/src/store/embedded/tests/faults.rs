@@ -140,6 +140,10 @@ async fn a_record_that_cannot_be_read_stands_in_nobodys_way() {
     let lease: LeaseApply = Box::new(|_, record, now| touch(record, now));
     let leased = store.lease(query, lease, as_it_is()).await.unwrap();
     assert_eq!(leased[0].name, b.name);
+
+    outside.execute("UPDATE records SET due_time = 0", []).unwrap();
+    outside.execute("UPDATE records SET parent = '//' WHERE id = 'a'", []).unwrap();
+    assert_eq!(store.due(2).await.unwrap(), [b.name.clone()]);
 }
 
 /// Holds the writer in the middle of a lease.
