@@ -6,7 +6,7 @@ use super::ask::{Ask, By, Hold, Name, What};
 use super::kitchen::{self, CLEAN, COOK, CREATE, UPDATE};
 
 /// Calls that look for work at a time.
-const LOOKING: usize = 3;
+const LOOKING: usize = 6;
 /// What a worker may look for.
 const METHODS: [&[&str]; 4] =
     [&[COOK], &[UPDATE, CREATE], &[COOK, UPDATE, CLEAN, CREATE], &[CLEAN]];
@@ -30,7 +30,7 @@ impl World {
         What::Lease {
             methods: self.chance.pick::<&[&str]>(&METHODS),
             count: self.chance.within(0..4) as i32,
-            wait: *self.chance.pick(&[0, 0, 3, 60]),
+            wait: *self.chance.pick(&[0, 3, 60, 60]),
             duration: self.chance.one_in(3).then(|| self.chance.within(1..30)),
         }
     }
