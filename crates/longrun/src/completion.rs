@@ -18,7 +18,7 @@ pub(crate) struct Arguments {
 /// Prints the shell's script.
 ///
 /// # Errors
-/// As of [`print`].
+/// As of [`print()`].
 pub(crate) fn run(arguments: &Arguments, mut command: Command) -> Result<Exit, Failure> {
     let mut script = Vec::new();
     generate(arguments.shell, &mut command, "longrun", &mut script);

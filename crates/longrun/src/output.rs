@@ -95,7 +95,7 @@ pub(crate) fn print(text: &str) -> Result<(), Failure> {
     }
 }
 
-/// As [`print`], for a command that does nothing but that.
+/// As [`print()`], for a command that does nothing but that.
 ///
 /// # Errors
 /// When stdout takes no more. A reader that has gone has all that it wants: that ends the command,

@@ -30,7 +30,7 @@ pub(crate) struct Flags {
     /// The configuration, longrun.toml.
     #[arg(long, value_name = "FILE", env = "LONGRUN_CONFIG")]
     config: Option<PathBuf>,
-    /// A service config, or a built-in's name; repeatable. Replaces the file's [[service]].
+    /// A service config, or a built-in's name; repeatable. Replaces the file's services.
     /// [env: LONGRUN_SERVICE]
     #[arg(long, value_name = "FILE.yaml")]
     service: Vec<PathBuf>,

@@ -95,7 +95,7 @@ pub fn print(message: &DynamicMessage, options: &PrintOptions) -> Result<Vec<u8>
     print_with(message, options, Fallback::None)
 }
 
-/// As [`print`], with more descriptors for Anys.
+/// As [`print()`], with more descriptors for Anys.
 ///
 /// # Errors
 /// [`PrintError`].

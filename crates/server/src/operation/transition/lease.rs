@@ -69,6 +69,10 @@ pub fn lease(record: &Record, grant: &Grant, now: Timestamp) -> Decision {
 ///
 /// # Errors
 /// [`Refusal::Done`], [`Refusal::ExecutionSelf`], a token's refusals, [`Refusal::WrongType`].
+///
+/// [`Refusal::Done`]: super::Refusal::Done
+/// [`Refusal::ExecutionSelf`]: super::Refusal::ExecutionSelf
+/// [`Refusal::WrongType`]: super::Refusal::WrongType
 pub fn renew(record: &Record, renewal: &Renewal, expected: &Expected, now: Timestamp) -> Decision {
     check_holder(record, renewal.token.as_ref(), now)?;
     check_type("metadata", renewal.metadata.as_ref(), expected.metadata_type.as_ref())?;
@@ -94,6 +98,9 @@ pub fn renew(record: &Record, renewal: &Renewal, expected: &Expected, now: Times
 ///
 /// # Errors
 /// [`Refusal::Done`], [`Refusal::ExecutionSelf`], a token's refusals.
+///
+/// [`Refusal::Done`]: super::Refusal::Done
+/// [`Refusal::ExecutionSelf`]: super::Refusal::ExecutionSelf
 pub fn release(record: &Record, release: &Release, now: Timestamp) -> Decision {
     check_holder(record, release.token.as_ref(), now)?;
     if record.cancel_request_time.is_some() {

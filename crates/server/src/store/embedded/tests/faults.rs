@@ -143,7 +143,7 @@ async fn a_record_that_cannot_be_read_stands_in_nobodys_way() {
 
     outside.execute("UPDATE records SET due_time = 0", []).unwrap();
     outside.execute("UPDATE records SET parent = '//' WHERE id = 'a'", []).unwrap();
-    assert_eq!(store.due(2).await.unwrap(), [b.name.clone()]);
+    assert_eq!(store.due(2).await.unwrap(), std::slice::from_ref(&b.name));
 }
 
 /// Holds the writer in the middle of a lease.
