@@ -49,7 +49,8 @@ curl -s $LONGRUN/v1/operations/none
 Over gRPC the same `google.rpc.Status` is in `grpc-status-details-bin`. `domain` is the service's
 name, or `longrun.local` where none is known. Beside the `ErrorInfo` stands what goes with the code:
 `BadRequest` (`INVALID_ARGUMENT`, `OUT_OF_RANGE`), `PreconditionFailure` (`FAILED_PRECONDITION`),
-`ResourceInfo` (`NOT_FOUND`, `ALREADY_EXISTS`), `QuotaFailure` (`RESOURCE_EXHAUSTED`), `RetryInfo`.
+`ResourceInfo` (`NOT_FOUND`, `ALREADY_EXISTS`, where the thing has a name), `QuotaFailure`
+(`RESOURCE_EXHAUSTED`), `RetryInfo`.
 ";
 
 const CALLS: &str = "\

@@ -11,6 +11,7 @@ use super::*;
 use crate::auth::{Caller, ScopeSet};
 use crate::catalog::{Catalog, Sources};
 use crate::clock::{Clock as _, SystemRandom};
+use crate::error::Kind;
 use crate::live::Live;
 use crate::operation::Principal;
 use crate::operation::samples::{at, record};
@@ -61,15 +62,20 @@ impl Place {
         Self { _dir: dir, stop, clock, api, call }
     }
 
-    /// Waits for 30 s for work of these methods.
-    async fn lease(&self, methods: &[&str]) -> Vec<String> {
+    /// Asks for work of these methods, and waits for it for 30 s.
+    async fn ask(&self, methods: &[&str]) -> Result<Reply> {
         let request = LeaseOperationsRequest {
             parent: "services/longrun.local".to_owned(),
             methods: methods.iter().map(|method| (*method).to_owned()).collect(),
             wait_timeout: Some(prost_types::Duration { seconds: 30, nanos: 0 }),
             ..LeaseOperationsRequest::default()
         };
-        let reply = lease(&self.api, &self.call, request).await.unwrap();
+        lease(&self.api, &self.call, request).await
+    }
+
+    /// The methods of the work that comes.
+    async fn lease(&self, methods: &[&str]) -> Vec<String> {
+        let reply = self.ask(methods).await.unwrap();
         let Body::Message(message) = reply.body else { panic!("one message") };
         let leased = LeaseOperationsResponse::decode(message).unwrap().records;
         leased.into_iter().map(|record| record.method).collect()
@@ -133,4 +139,21 @@ async fn a_server_that_stops_hands_out_no_more_work() {
     place.make(&[METHOD]).await;
     place.stop.send_replace(true);
     assert!(place.lease(&[METHOD]).await.is_empty());
+}
+
+/// It is told so in the end, and at once when the server stops.
+#[tokio::test(start_paused = true)]
+async fn who_takes_no_answers_gets_no_work() {
+    let place = Place::new().await;
+    place.make(&[METHOD]).await;
+    let untaken = [place.call.slots.take().await, place.call.slots.take().await];
+    let is_busy = |answer: Result<Reply>| matches!(answer.err().unwrap().kind, Kind::ServerBusy);
+    let start = Instant::now();
+    assert!(is_busy(place.ask(&[METHOD]).await));
+    assert_eq!(start.elapsed(), Duration::from_secs(60));
+    let stop = async { place.stop.send_replace(true) };
+    let (answer, _) = tokio::join!(place.ask(&[METHOD]), stop);
+    assert!(is_busy(answer));
+    assert_eq!(start.elapsed(), Duration::from_secs(60));
+    drop(untaken);
 }
